@@ -55,7 +55,7 @@ int write_full(int fd, const void *p, size_t n)
 
 int read_full(int fd, size_t max_bytes, char **ret, size_t *ret_size)
 {
-        _cleanup_(buffer_done) Buffer b = {};
+        _cleanup_(buffer_done) Buffer b = { 0 };
 
         for (;;) {
                 char chunk[16 * 1024];

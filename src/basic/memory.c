@@ -42,7 +42,7 @@ int grow_array(void **array, size_t *n_allocated, size_t need, size_t element_si
 void buffer_done(Buffer *b)
 {
         free(b->data);
-        *b = (Buffer){};
+        *b = (Buffer){ 0 };
 }
 
 int buffer_append(Buffer *b, const void *p, size_t n)

@@ -65,7 +65,7 @@ char *format_string(const char *format, ...)
 
 char *string_escape(const char *s, size_t n)
 {
-        _cleanup_(buffer_done) Buffer b = {};
+        _cleanup_(buffer_done) Buffer b = { 0 };
 
         for (size_t i = 0; i < n;) {
                 size_t k = utf8_character_size(s + i, n - i);
@@ -126,12 +126,30 @@ char **strv_copy(char *const *strv)
 
 char *strv_join(char *const *strv, const char *separator)
 {
-        _cleanup_(buffer_done) Buffer b = {};
+        _cleanup_(buffer_done) Buffer b = { 0 };
 
         STRV_FOREACH(s, strv)
                 if ((b.size > 0 && buffer_append_string(&b, separator) < 0) || buffer_append_string(&b, *s) < 0)
                         return NULL;
         return buffer_take(&b);
+}
+
+int strv_split(const char *s, char ***ret)
+{
+        static const char white[] = " \t\n\r\f\v";
+        _cleanup_(strv_freep) char **words = NULL;
+
+        for (s += strspn(s, white); *s; s += strspn(s, white)) {
+                size_t n = strcspn(s, white);
+                int r = strv_consume(&words, strndup(s, n));
+
+                if (r < 0)
+                        return r;
+                s += n;
+        }
+
+        *ret = TAKE_PTR(words);
+        return 0;
 }
 
 int strv_consume(char ***strv, char *s)
@@ -165,4 +183,14 @@ int strv_extendf(char ***strv, const char *format, ...)
         char *s = format_valist(format, ap);
         va_end(ap);
         return strv_consume(strv, s);
+}
+
+int strv_env_replace(char ***strv, const char *assignment)
+{
+        size_t n = strcspn(assignment, "=") + 1;
+
+        STRV_FOREACH(s, *strv)
+                if (strncmp(*s, assignment, n) == 0)
+                        return free_and_strdup(s, assignment);
+        return strv_extend(strv, assignment);
 }

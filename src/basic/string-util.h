@@ -45,7 +45,13 @@ bool strv_contains(char *const *strv, const char *s);
 char **strv_copy(char *const *strv);
 char *strv_join(char *const *strv, const char *separator);
 
+/* The words of s, which white space separates. */
+int strv_split(const char *s, char ***ret);
+
 /* Appends a copy; strv_consume() takes the string itself, and frees it on failure too. */
 int strv_extend(char ***strv, const char *s);
 int strv_consume(char ***strv, char *s);
 int strv_extendf(char ***strv, const char *format, ...) _printf_(2, 3);
+
+/* Puts NAME=VALUE in, in the place of an assignment to the same name if there is one. */
+int strv_env_replace(char ***strv, const char *assignment);

@@ -41,6 +41,7 @@ typedef struct Language {
         char **run_argv;
         char *lint_level;                /* "off", "standard", "strict"; never NULL */
         char *lint_grammar;
+        char **environment;              /* of [Container], NAME=VALUE */
         char **preload;
         Isolation isolation;
         JobLimits limits;

@@ -38,7 +38,7 @@ static int unit_file_add(UnitFile *f, const char *section, const char *key, cons
  * between are dropped, as systemd does. */
 static int next_line(const char **text, unsigned *line, char **ret)
 {
-        _cleanup_(buffer_done) Buffer b = {};
+        _cleanup_(buffer_done) Buffer b = { 0 };
         bool continued = false;
 
         while (**text) {
@@ -189,7 +189,7 @@ static int unescape(const char *s, char *ret)
 /* One word from *p on, unquoted; *p is moved behind it. */
 static int next_word(const char **p, char **ret)
 {
-        _cleanup_(buffer_done) Buffer b = {};
+        _cleanup_(buffer_done) Buffer b = { 0 };
         char quote = 0;
 
         for (; **p; (*p)++) {
@@ -246,7 +246,7 @@ int unit_file_split_words(const char *value, char ***ret_words)
 
 int unit_file_expand(const char *value, const char *unit_name, char **ret)
 {
-        _cleanup_(buffer_done) Buffer b = {};
+        _cleanup_(buffer_done) Buffer b = { 0 };
         const char *dot = strrchr(unit_name, '.');
         size_t base = dot ? (size_t) (dot - unit_name) : strlen(unit_name), dash = base;
         int r;

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/host.h"
+
+#include "basic/memory.h"
+#include "basic/string-util.h"
+#include "sandbox/cgroup.h"
+#include "sandbox/unit.h"
+
+int sandbox_host_open(sd_event *event, SandboxHost **ret, Fault *reterr_fault)
+{
+        _cleanup_(sandbox_host_freep) SandboxHost *h = new0(SandboxHost, 1);
+        _cleanup_(freep) char *path = NULL;
+        int r;
+
+        if (!h)
+                return -ENOMEM;
+        h->event = sd_event_ref(event);
+
+        r = unit_bus_open(event, &h->bus, reterr_fault);
+        if (r < 0)
+                return r;
+
+        r = unit_manager_cgroup(h->bus, &path, reterr_fault);
+        if (r < 0)
+                return r;
+
+        r = cgroup_controllers(path, &h->has_memory, &h->has_pids, &h->has_cpu);
+        if (r < 0)
+                return fault_set(reterr_fault, FAULT_SANDBOX_UNAVAILABLE, NULL,
+                                 "Cannot read the control group %s of the user manager (%s); version 2 of control "
+                                 "groups is needed", path, strerror(-r));
+
+        *ret = TAKE_PTR(h);
+        return 0;
+}
+
+SandboxHost *sandbox_host_free(SandboxHost *h)
+{
+        if (!h)
+                return NULL;
+
+        sd_bus_flush_close_unref(h->bus);
+        sd_event_unref(h->event);
+        return mfree(h);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Where sandboxes run: the user manager, and which controllers it was given. One a process. */
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "shared/fault.h"
+
+typedef struct SandboxHost {
+        sd_event *event;
+        sd_bus *bus;
+        bool has_memory, has_pids, has_cpu;
+} SandboxHost;
+
+/* Connects; asks the manager where its control group is, for which it may block a moment. */
+int sandbox_host_open(sd_event *event, SandboxHost **ret, Fault *reterr_fault);
+
+SandboxHost *sandbox_host_free(SandboxHost *h);
+DEFINE_CLEANUP(SandboxHost *, sandbox_host_free)

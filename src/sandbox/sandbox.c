@@ -1,0 +1,775 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/sandbox.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "basic/fd-util.h"
+#include "basic/string-util.h"
+#include "sandbox/cgroup.h"
+#include "sandbox/output.h"
+#include "sandbox/rlimits.h"
+#include "sandbox/unit.h"
+
+#define SLICE "rce-sandboxes.slice"
+
+/* For the container runtime beside the job: podman, conmon, crun. */
+#define OVERHEAD_BYTES (UINT64_C(256) << 20)
+#define OVERHEAD_TASKS UINT64_C(128)
+
+/* From a kill to its effect, before the whole unit is killed instead. */
+#define KILL_GRACE_USEC (2 * USEC_PER_SEC)
+#define CPU_CHECK_USEC (10 * USEC_PER_MSEC)
+#define RUNTIME_LOG_MAX (64 * 1024)
+#define REASON_MAX 512
+
+typedef enum State { STARTING, ARMING, RUNNING, DRAINING, FINISHED, GONE } State;
+
+struct Sandbox {
+        SandboxHost *host;
+        const Language *language;
+        const QuadletService *service;
+        JobLimits limits;
+        usec_t start_timeout_usec, stop_timeout_usec;
+        SandboxCallbacks callbacks;
+        void *userdata;
+
+        State state;
+        bool compiling;
+        char **run_argv;                 /* with the request's arguments */
+        char **environment;
+        int source_fd;
+        int stdin_fd;
+        int output_fds[_SANDBOX_STREAM_MAX];    /* writing ends, until the program has them */
+
+        char *unit_name;
+        Unit *unit;
+        bool unit_name_taken;
+        int their_fd;                    /* the container's end of the link, until the unit has it */
+        int runtime_log_fd;              /* what podman says */
+        JobCgroup cgroup;
+
+        int link_fd;
+        sd_event_source *link_source, *deadline_source, *cpu_source;
+        OutputPipe *output[_SANDBOX_STREAM_MAX];
+        bool output_ended[_SANDBOX_STREAM_MAX];
+
+        bool exited;                     /* exit is valid */
+        CellExit exit;
+        usec_t begin_usec;
+        usec_t cpu_base_usec;            /* used by the compiler */
+        int kill_verdict;                /* JobVerdict that ended it before its time, or -1 */
+        JobResult result;
+        Fault fault;
+};
+
+static void finish_if_drained(Sandbox *s);
+static int pick_unit_name(const Language *l, char **ret);
+static int start_unit(Sandbox *s);
+
+/* --- ending ------------------------------------------------------------------------------------------------------ */
+
+static void arm_deadline(Sandbox *s, usec_t usec)
+{
+        (void) sd_event_source_set_time(s->deadline_source, usec_add(now_usec(CLOCK_MONOTONIC), usec));
+        (void) sd_event_source_set_enabled(s->deadline_source, SD_EVENT_ONESHOT);
+}
+
+/* Everything in the unit, the container runtime included. */
+static void kill_unit(Sandbox *s)
+{
+        (void) job_cgroup_kill_unit(&s->cgroup);
+        s->link_source = sd_event_source_disable_unref(s->link_source);
+        s->link_fd = safe_close(s->link_fd);   /* the supervisor ends with it, if the group was not known yet */
+        for (size_t i = 0; i < _SANDBOX_STREAM_MAX; i++)
+                s->output_fds[i] = safe_close(s->output_fds[i]);
+        if (s->unit)
+                (void) unit_stop(s->unit);
+}
+
+/* Ends the job with this verdict. Only the first one counts. */
+static void end_job(Sandbox *s, JobVerdict verdict, const char *reason)
+{
+        if (s->state >= FINISHED || s->kill_verdict >= 0)
+                return;
+
+        s->kill_verdict = (int) verdict;
+        if (reason)
+                (void) free_and_strdup(&s->result.reason, reason);
+        (void) sd_event_source_set_enabled(s->cpu_source, SD_EVENT_OFF);
+
+        if (s->state == RUNNING && job_cgroup_kill(&s->cgroup) >= 0) {
+                /* The supervisor sees it die and reports as ever. */
+                arm_deadline(s, KILL_GRACE_USEC);
+                return;
+        }
+
+        kill_unit(s);
+        s->state = DRAINING;
+        arm_deadline(s, KILL_GRACE_USEC);
+        finish_if_drained(s);
+}
+
+static void _printf_(2, 3) fail(Sandbox *s, const char *format, ...)
+{
+        char reason[REASON_MAX];
+        va_list ap;
+
+        va_start(ap, format);
+        vsnprintf(reason, sizeof(reason), format, ap);
+        va_end(ap);
+        end_job(s, JOB_VERDICT_INTERNAL_ERROR, reason);
+}
+
+/* What podman and the supervisor said, made printable; "" when nothing. */
+static char *runtime_log(Sandbox *s)
+{
+        _cleanup_(freep) char *text = NULL;
+        size_t size;
+
+        if (lseek(s->runtime_log_fd, 0, SEEK_SET) < 0 || read_full(s->runtime_log_fd, RUNTIME_LOG_MAX, &text, &size) < 0)
+                return strdup("");
+
+        char *line = strstrip(text);
+        char *last = strrchr(line, '\n');
+        if (last)
+                line = last + 1;
+        return string_escape(line, strlen(line));
+}
+
+/* The container did not come up: podman's own words say why. */
+static void fail_start(Sandbox *s, int error)
+{
+        _cleanup_(freep) char *log = runtime_log(s);
+
+        if (log && strstr(log, "image not known"))
+                (void) fault_set(&s->fault, FAULT_MISSING_IMAGE, "language",
+                                 "The image %s of language %s is not here; 'rcectl image build' makes it",
+                                 s->language->image, s->language->name);
+
+        if (s->fault.detail)
+                fail(s, "%s", s->fault.detail);
+        else
+                fail(s, "The sandbox did not start: %s", !isempty(log) ? log : strerror(-error));
+}
+
+static JobVerdict verdict_of_exit(const Sandbox *s, bool oom_killed)
+{
+        int status = s->exit.wait_status;
+
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+                return JOB_VERDICT_OK;
+        if (oom_killed)
+                return JOB_VERDICT_MEMORY_LIMIT;
+        if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
+                return JOB_VERDICT_TIME_LIMIT;
+        if (s->compiling)
+                return JOB_VERDICT_COMPILE_ERROR;
+        return WIFSIGNALED(status) ? JOB_VERDICT_SIGNALLED : JOB_VERDICT_RUNTIME_ERROR;
+}
+
+static void account(Sandbox *s)
+{
+        JobCgroupUsage usage = { 0 };
+
+        s->result.exit_code = -1;
+        s->result.signal = 0;
+        if (s->begin_usec > 0)
+                s->result.wall_usec = now_usec(CLOCK_MONOTONIC) - s->begin_usec;
+
+        if (s->cgroup.fd >= 0 && job_cgroup_usage(&s->cgroup, &usage) >= 0) {
+                s->result.cpu_usec = usage.cpu_usec;
+                s->result.memory_peak_bytes = usage.memory_peak_bytes;
+        }
+
+        if (s->exited) {
+                if (usage.cpu_usec == 0)
+                        s->result.cpu_usec = s->exit.user_usec + s->exit.system_usec;
+                if (usage.memory_peak_bytes == 0) {
+                        s->result.memory_peak_bytes = s->exit.max_rss_bytes;
+                        s->result.memory_peak_is_rss = true;
+                }
+                if (WIFEXITED(s->exit.wait_status))
+                        s->result.exit_code = WEXITSTATUS(s->exit.wait_status);
+                else if (WIFSIGNALED(s->exit.wait_status))
+                        s->result.signal = WTERMSIG(s->exit.wait_status);
+                s->result.verdict = verdict_of_exit(s, usage.oom_killed);
+        }
+}
+
+static void finish(Sandbox *s)
+{
+        s->state = FINISHED;
+        if (s->kill_verdict >= 0)
+                s->result.verdict = (JobVerdict) s->kill_verdict;
+
+        (void) sd_event_source_set_enabled(s->cpu_source, SD_EVENT_OFF);
+        arm_deadline(s, s->stop_timeout_usec);
+
+        /* With its socket the supervisor ends, and with it the container and the unit. */
+        s->link_source = sd_event_source_disable_unref(s->link_source);
+        s->link_fd = safe_close(s->link_fd);
+        s->callbacks.on_finished(s, &s->result, s->userdata);
+}
+
+static void finish_if_drained(Sandbox *s)
+{
+        if (s->state == DRAINING && s->output_ended[SANDBOX_STDOUT] && s->output_ended[SANDBOX_STDERR])
+                finish(s);
+}
+
+/* --- handing the program over -------------------------------------------------------------------------------------- */
+
+static int send_program(Sandbox *s)
+{
+        bool first = s->source_fd >= 0;
+        CellFile file = { s->language->source_name, s->source_fd };
+        CellRlimit rlimits[CELL_RLIMITS_MAX];
+        CellCommand command = {
+                .argv = s->compiling ? s->language->compile_argv : s->run_argv,
+                .environment = s->environment,
+                .files = &file,
+                .n_files = first ? 1 : 0,
+                .rlimits = rlimits,
+                .n_rlimits = rlimits_of_job(&s->limits, s->host, rlimits),
+                .stdin_fd = s->stdin_fd,
+                .stdout_fd = s->output_fds[SANDBOX_STDOUT],
+                .stderr_fd = s->output_fds[SANDBOX_STDERR],
+        };
+        _cleanup_(closep) int null_fd = -EBADF;
+
+        if (s->compiling) {
+                /* What the user sends is for the program. */
+                null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+                if (null_fd < 0)
+                        return -errno;
+                command.stdin_fd = null_fd;
+        }
+
+        int r = cell_link_send_run(s->link_fd, &command, NULL);
+        if (r < 0)
+                return r;
+
+        s->source_fd = safe_close(s->source_fd);
+        if (!s->compiling) {
+                s->stdin_fd = safe_close(s->stdin_fd);
+                for (size_t i = 0; i < _SANDBOX_STREAM_MAX; i++)
+                        s->output_fds[i] = safe_close(s->output_fds[i]);
+        }
+        s->state = ARMING;
+        return 0;
+}
+
+static void on_hello(Sandbox *s)
+{
+        int r = s->state == STARTING ? send_program(s) : -EPROTO;
+        if (r < 0)
+                fail(s, "The program could not be handed to the sandbox: %s", strerror(-r));
+}
+
+/* How long the program certainly stays below its limit of processor time. */
+static usec_t cpu_time_left(const Sandbox *s, usec_t used)
+{
+        usec_t left = used < s->limits.cpu_usec ? s->limits.cpu_usec - used : 0;
+        uint64_t percent = s->host->has_cpu ? s->limits.cpu_percent : 100 * (uint64_t) sysconf(_SC_NPROCESSORS_ONLN);
+        usec_t wall = left / percent * 100;
+
+        return MAX(wall, CPU_CHECK_USEC);
+}
+
+static void on_ready(Sandbox *s, pid_t pid)
+{
+        JobCgroupUsage usage = { 0 };
+
+        int r = s->state == ARMING ? 0 : -EPROTO;
+        if (r >= 0)
+                r = job_cgroup_locate(&s->cgroup, pid, s->unit_name);
+        if (r >= 0)
+                r = job_cgroup_enter(&s->cgroup, pid, &s->limits);
+        if (r >= 0)
+                r = job_cgroup_usage(&s->cgroup, &usage);
+        if (r >= 0)
+                r = cell_link_send_go(s->link_fd);
+        if (r < 0) {
+                fail(s, "The program could not be put into its control group: %s", strerror(-r));
+                return;
+        }
+
+        s->cpu_base_usec = usage.cpu_usec;
+        s->begin_usec = now_usec(CLOCK_MONOTONIC);
+        s->state = RUNNING;
+        arm_deadline(s, s->limits.wall_usec);
+        (void) sd_event_source_set_time(s->cpu_source, usec_add(s->begin_usec, cpu_time_left(s, 0)));
+        (void) sd_event_source_set_enabled(s->cpu_source, SD_EVENT_ONESHOT);
+}
+
+/* --- events -------------------------------------------------------------------------------------------------------- */
+
+static void on_exit_report(Sandbox *s, const CellExit *e)
+{
+        if (s->state != RUNNING) {
+                fail(s, "The supervisor in the sandbox spoke out of turn");
+                return;
+        }
+
+        s->exit = *e;
+        s->exited = true;
+        account(s);
+        (void) sd_event_source_set_enabled(s->cpu_source, SD_EVENT_OFF);
+
+        if (s->compiling && s->kill_verdict < 0 && s->result.verdict == JOB_VERDICT_OK) {
+                s->compiling = s->exited = false;
+                arm_deadline(s, s->start_timeout_usec);
+
+                int r = send_program(s);
+                if (r < 0)
+                        fail(s, "The program could not be handed to the sandbox: %s", strerror(-r));
+                return;
+        }
+
+        for (size_t i = 0; i < _SANDBOX_STREAM_MAX; i++)
+                s->output_fds[i] = safe_close(s->output_fds[i]);
+        s->state = DRAINING;
+        arm_deadline(s, KILL_GRACE_USEC);
+        finish_if_drained(s);
+}
+
+static int on_link(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        Sandbox *s = userdata;
+        CellMessage m;
+
+        int r = cell_link_receive(fd, &m);
+        if (r == -EAGAIN || r == -EINTR)
+                return 0;
+
+        if (r <= 0) {
+                s->link_source = sd_event_source_disable_unref(s->link_source);
+                s->link_fd = safe_close(s->link_fd);
+                /* While it starts, the manager's word on why is better than ours; it follows. */
+                if (r < 0 || s->state != STARTING)
+                        fail(s, "The supervisor in the sandbox %s", r < 0 ? "broke the protocol" : "is gone");
+                return 0;
+        }
+
+        switch (m.type) {
+        case CELL_HELLO:
+                on_hello(s);
+                break;
+        case CELL_READY:
+                on_ready(s, m.pid);
+                break;
+        case CELL_EXIT:
+                on_exit_report(s, &m.exit);
+                break;
+        case CELL_FAIL:
+                fail(s, "The sandbox could not run the program: %s: %s", cell_step_to_string((CellStep) m.fail.step),
+                     strerror(m.fail.error));
+                break;
+        default:
+                fail(s, "The supervisor in the sandbox broke the protocol");
+        }
+        return 0;
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Sandbox *s = userdata;
+        char span[TIMESPAN_MAX];
+
+        switch (s->state) {
+        case STARTING:
+        case ARMING:
+                fail(s, "The sandbox was not ready within %s", format_timespan(span, s->start_timeout_usec));
+                break;
+        case RUNNING:
+                if (s->kill_verdict >= 0) {
+                        /* It was killed and is not dead yet, or its supervisor does not say so. */
+                        account(s);
+                        kill_unit(s);
+                        s->state = DRAINING;
+                        arm_deadline(s, KILL_GRACE_USEC);
+                } else {
+                        char reason[REASON_MAX];
+
+                        snprintf(reason, sizeof(reason), "The program ran longer than %s",
+                                 format_timespan(span, s->limits.wall_usec));
+                        end_job(s, JOB_VERDICT_TIME_LIMIT, reason);
+                }
+                break;
+        case DRAINING:
+                /* Nobody can be writing any more, or whoever does is beyond our reach. */
+                kill_unit(s);
+                finish(s);
+                break;
+        case FINISHED:
+                kill_unit(s);
+                s->state = GONE;
+                s->callbacks.on_gone(s, -ETIMEDOUT, s->userdata);
+                break;
+        case GONE:
+                break;
+        }
+        return 0;
+}
+
+static int on_cpu_check(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Sandbox *s = userdata;
+        JobCgroupUsage usage;
+        char span[TIMESPAN_MAX], reason[REASON_MAX];
+
+        if (s->state != RUNNING || job_cgroup_usage(&s->cgroup, &usage) < 0)
+                return 0;
+
+        usec_t used = usage.cpu_usec - s->cpu_base_usec;
+        if (used >= s->limits.cpu_usec) {
+                snprintf(reason, sizeof(reason), "The program used more than %s of processor time",
+                         format_timespan(span, s->limits.cpu_usec));
+                end_job(s, JOB_VERDICT_TIME_LIMIT, reason);
+                return 0;
+        }
+
+        (void) sd_event_source_set_time(source, usec_add(now_usec(CLOCK_MONOTONIC), cpu_time_left(s, used)));
+        (void) sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        return 0;
+}
+
+static SandboxStream stream_of(const Sandbox *s, const OutputPipe *o)
+{
+        return o == s->output[SANDBOX_STDOUT] ? SANDBOX_STDOUT : SANDBOX_STDERR;
+}
+
+static void on_output_data(OutputPipe *o, const char *data, size_t size, void *userdata)
+{
+        Sandbox *s = userdata;
+
+        if (s->callbacks.on_output)
+                s->callbacks.on_output(s, stream_of(s, o), data, size, s->userdata);
+}
+
+static void on_output_overflow(OutputPipe *o, void *userdata)
+{
+        Sandbox *s = userdata;
+        char reason[REASON_MAX];
+
+        snprintf(reason, sizeof(reason), "The program wrote more than %" PRIu64 " bytes to %s", s->limits.output_bytes,
+                 stream_of(s, o) == SANDBOX_STDOUT ? "stdout" : "stderr");
+        end_job(s, JOB_VERDICT_OUTPUT_LIMIT, reason);
+}
+
+static void on_output_end(OutputPipe *o, void *userdata)
+{
+        Sandbox *s = userdata;
+
+        s->output_ended[stream_of(s, o)] = true;
+        finish_if_drained(s);
+}
+
+static void on_unit_started(Unit *u, int error, void *userdata)
+{
+        Sandbox *s = userdata;
+
+        if (error == -EEXIST && s->state == STARTING) {
+                s->unit_name_taken = true;
+                return;
+        }
+
+        s->their_fd = safe_close(s->their_fd);
+        if (error < 0 && s->state < FINISHED)
+                fail_start(s, error);
+}
+
+/* The number in the name was drawn before, and is still in use: draw again. */
+static int start_again(Sandbox *s)
+{
+        s->unit_name_taken = false;
+        s->unit_name = mfree(s->unit_name);
+
+        int r = pick_unit_name(s->language, &s->unit_name);
+        return r < 0 ? r : start_unit(s);
+}
+
+static void on_unit_gone(Unit *u, int error, void *userdata)
+{
+        Sandbox *s = userdata;
+
+        s->unit = unit_free(s->unit);
+        if (s->unit_name_taken) {
+                int r = s->state == STARTING ? start_again(s) : -ECANCELED;
+                if (r >= 0)
+                        return;
+                fail_start(s, r);
+        }
+
+        if (s->state < FINISHED) {
+                /* It went away under a running job. What it wrote before is still in the pipes. */
+                if (s->kill_verdict < 0)
+                        fail(s, "The sandbox ended under the program");
+                if (s->state < FINISHED)
+                        finish(s);
+        }
+        if (s->state == FINISHED) {
+                s->state = GONE;
+                s->callbacks.on_gone(s, error, s->userdata);
+        }
+}
+
+/* --- birth --------------------------------------------------------------------------------------------------------- */
+
+static int expand_words(char *const *words, const char *unit, char ***ret)
+{
+        STRV_FOREACH(w, words) {
+                char *expanded = NULL;
+                int r = unit_file_expand(*w, unit, &expanded);
+
+                if (r >= 0)
+                        r = strv_consume(ret, expanded);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Podman's command, with the socket that is the unit's standard input moved to where the supervisor looks for it. */
+static int command_line(char *const *exec_start, const char *unit, char ***ret)
+{
+        static const char *const shell[] = { "/bin/sh", "-c", "exec \"$@\" 3<&0 </dev/null", "rce-sandbox", NULL };
+        int r = 0;
+
+        STRV_FOREACH(w, shell)
+                if (r >= 0)
+                        r = strv_extend(ret, *w);
+        return r < 0 ? r : expand_words(exec_start, unit, ret);
+}
+
+/* The number is also the user the container runs as; see quadlet.c. */
+static int pick_unit_name(const Language *l, char **ret)
+{
+        uint32_t number;
+
+        if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+                return -EIO;
+
+        *ret = format_string("rce-sandbox-%s-%u.service", l->name, 10000 + number % 50000);
+        return *ret ? 0 : -ENOMEM;
+}
+
+static uint64_t with_overhead(uint64_t limit, uint64_t overhead)
+{
+        uint64_t sum;
+
+        return __builtin_add_overflow(limit, overhead, &sum) ? UINT64_MAX : sum;
+}
+
+static int start_unit(Sandbox *s)
+{
+        static const UnitCallbacks callbacks = { on_unit_started, on_unit_gone };
+        _cleanup_(strv_freep) char **start = NULL, **stop = NULL, **stop_post = NULL, **environment = NULL;
+        _cleanup_(freep) char *description = format_string("Sandbox of a %s job", s->language->name);
+        int r;
+
+        if (!description)
+                return -ENOMEM;
+
+        if ((r = command_line(s->service->exec_start, s->unit_name, &start)) < 0 ||
+            (r = expand_words(s->service->exec_stop, s->unit_name, &stop)) < 0 ||
+            (r = expand_words(s->service->exec_stop_post, s->unit_name, &stop_post)) < 0 ||
+            (r = expand_words(s->service->environment, s->unit_name, &environment)) < 0)
+                return r;
+
+        /* The time limit here is only for the day we are not there to keep it. */
+        UnitParams params = {
+                .name = s->unit_name,
+                .description = description,
+                .slice = SLICE,
+                .exec_start = start,
+                .exec_stop = stop,
+                .exec_stop_post = stop_post,
+                .environment = environment,
+                .input_fd = s->their_fd,
+                .output_fd = s->runtime_log_fd,
+                .memory_max_bytes = with_overhead(s->limits.memory_bytes, OVERHEAD_BYTES),
+                .tasks_max = with_overhead(s->limits.processes, OVERHEAD_TASKS),
+                .start_timeout_usec = s->start_timeout_usec,
+                .stop_timeout_usec = s->stop_timeout_usec,
+                .runtime_max_usec = usec_add(usec_add(s->limits.wall_usec, s->limits.wall_usec), s->start_timeout_usec),
+        };
+        return unit_new(s->host->bus, &params, &callbacks, s, &s->unit);
+}
+
+static int add_timers(Sandbox *s)
+{
+        usec_t never = USEC_INFINITY;
+        int r;
+
+        if ((r = sd_event_add_time(s->host->event, &s->deadline_source, CLOCK_MONOTONIC, never, 1, on_deadline, s)) < 0 ||
+            (r = sd_event_add_time(s->host->event, &s->cpu_source, CLOCK_MONOTONIC, never, 1, on_cpu_check, s)) < 0)
+                return r;
+
+        /* A limit that is reached comes before more output. */
+        (void) sd_event_source_set_priority(s->deadline_source, SD_EVENT_PRIORITY_IMPORTANT);
+        (void) sd_event_source_set_priority(s->cpu_source, SD_EVENT_PRIORITY_IMPORTANT);
+        arm_deadline(s, s->start_timeout_usec);
+        return sd_event_source_set_enabled(s->cpu_source, SD_EVENT_OFF);
+}
+
+static int add_streams(Sandbox *s)
+{
+        static const OutputCallbacks callbacks = { on_output_data, on_output_overflow, on_output_end };
+        JobOutput *outputs[_SANDBOX_STREAM_MAX] = { &s->result.out, &s->result.err };
+
+        for (size_t i = 0; i < _SANDBOX_STREAM_MAX; i++) {
+                int r = output_pipe_new(s->host->event, outputs[i], s->limits.output_bytes, &callbacks, s,
+                                        &s->output[i], &s->output_fds[i]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* What the program finds in its environment: the usual, the language's, the request's; later ones win. */
+static int build_environment(Sandbox *s, char *const *request)
+{
+        static const char *const usual[] = { "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/work", "LANG=C.UTF-8", "TMPDIR=/tmp",
+                                             NULL };
+        char *const *const layers[] = { (char *const *) usual, s->language->environment, request };
+
+        for (size_t i = 0; i < ELEMENTSOF(layers); i++)
+                STRV_FOREACH(w, layers[i]) {
+                        int r = strv_env_replace(&s->environment, *w);
+                        if (r < 0)
+                                return r;
+                }
+        return 0;
+}
+
+static int prepare(Sandbox *s, const SandboxParams *p)
+{
+        int r;
+
+        s->source_fd = memfd_new_sealed("source", p->source, p->source_size);
+        if (s->source_fd < 0)
+                return s->source_fd;
+
+        s->stdin_fd = fcntl(p->stdin_fd, F_DUPFD_CLOEXEC, 3);
+        if (s->stdin_fd < 0)
+                return -errno;
+
+        s->runtime_log_fd = memfd_create("runtime-log", MFD_CLOEXEC);
+        if (s->runtime_log_fd < 0 || fcntl(s->runtime_log_fd, F_SETFL, O_APPEND) < 0)
+                return -errno;
+
+        s->run_argv = strv_copy(s->language->run_argv);
+        if (!s->run_argv)
+                return -ENOMEM;
+        STRV_FOREACH(a, p->args)
+                if ((r = strv_extend(&s->run_argv, *a)) < 0)
+                        return r;
+
+        if ((r = build_environment(s, p->environment)) < 0 || (r = add_timers(s)) < 0)
+                return r;
+        return add_streams(s);
+}
+
+/* What the protocol has no room for is found out now, not when the container is up. */
+static int check_request(const Sandbox *s, Fault *reterr_fault)
+{
+        const CellFile file = { s->language->source_name, -EBADF };
+        const CellCommand command = { .argv = s->run_argv, .environment = s->environment, .files = &file, .n_files = 1 };
+
+        return cell_command_check(&command, reterr_fault);
+}
+
+int sandbox_new(SandboxHost *host, const SandboxParams *p, const SandboxCallbacks *callbacks, void *userdata,
+                Sandbox **ret, Fault *reterr_fault)
+{
+        _cleanup_(sandbox_freep) Sandbox *s = new0(Sandbox, 1);
+        int r;
+
+        if (!s)
+                return -ENOMEM;
+
+        *s = (Sandbox){
+                .host = host,
+                .language = p->language,
+                .service = p->service,
+                .limits = p->limits,
+                .start_timeout_usec = p->start_timeout_usec,
+                .stop_timeout_usec = p->stop_timeout_usec,
+                .callbacks = *callbacks,
+                .userdata = userdata,
+                .compiling = p->language->compile_argv,
+                .source_fd = -EBADF,
+                .stdin_fd = -EBADF,
+                .output_fds = { -EBADF, -EBADF },
+                .runtime_log_fd = -EBADF,
+                .their_fd = -EBADF,
+                .link_fd = -EBADF,
+                .cgroup = JOB_CGROUP_NULL,
+                .kill_verdict = -1,
+                .result = { .verdict = JOB_VERDICT_INTERNAL_ERROR, .exit_code = -1 },
+        };
+
+        if ((r = pick_unit_name(p->language, &s->unit_name)) < 0 || (r = prepare(s, p)) < 0 ||
+            (r = check_request(s, reterr_fault)) < 0 || (r = cell_link_new(&s->link_fd, &s->their_fd)) < 0 ||
+            (r = sd_event_add_io(host->event, &s->link_source, s->link_fd, EPOLLIN, on_link, s)) < 0 ||
+            (r = start_unit(s)) < 0)
+                return r;
+
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+void sandbox_cancel(Sandbox *s)
+{
+        end_job(s, JOB_VERDICT_CANCELLED, NULL);
+}
+
+const char *sandbox_unit_name(const Sandbox *s)
+{
+        return s->unit_name;
+}
+
+const JobResult *sandbox_result(const Sandbox *s)
+{
+        return &s->result;
+}
+
+const Fault *sandbox_fault(const Sandbox *s)
+{
+        return s->fault.detail ? &s->fault : NULL;
+}
+
+Sandbox *sandbox_free(Sandbox *s)
+{
+        if (!s)
+                return NULL;
+
+        unit_free(s->unit);
+        job_cgroup_done(&s->cgroup);
+        sd_event_source_disable_unref(s->link_source);
+        sd_event_source_disable_unref(s->deadline_source);
+        sd_event_source_disable_unref(s->cpu_source);
+        for (size_t i = 0; i < _SANDBOX_STREAM_MAX; i++) {
+                output_pipe_free(s->output[i]);
+                safe_close(s->output_fds[i]);
+        }
+        safe_close(s->their_fd);
+        safe_close(s->link_fd);
+        safe_close(s->source_fd);
+        safe_close(s->stdin_fd);
+        safe_close(s->runtime_log_fd);
+        strv_free(s->run_argv);
+        strv_free(s->environment);
+        free(s->unit_name);
+        job_result_done(&s->result);
+        fault_done(&s->fault);
+        return mfree(s);
+}

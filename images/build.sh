@@ -57,10 +57,12 @@ list=$(sources)
 packages=$(sed 's/#.*//' "$1/packages" | tr -s '\n ' ',,' | sed 's/^,//; s/,$//')
 
 # What dpkg never unpacks need not be removed: documentation, manuals, translations.
-printf '%s\n' "$list" | mmdebstrap --quiet --variant=essential --format=tar --skip=output/mknod \
+exec mmdebstrap --variant=essential --format=tar --skip=output/mknod \
         --include="$packages" \
         --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
         --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/info/*' \
         --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/lintian/*' \
         --customize-hook="$here/finish.sh \"\$1\"" \
-        "$suite" - -
+        "$suite" - - <<SOURCES
+$list
+SOURCES

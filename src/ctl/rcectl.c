@@ -23,7 +23,7 @@ typedef struct Verb {
 
 static const Verb verbs[] = {
         { "run", "FILE|-", "Run a program in a sandbox, its output live", verb_run },
-        { "lint", "FILE|-…", "Show what the linter finds in programs", verb_lint },
+        { "lint", "FILE...", "Show what the linter finds in programs", verb_lint },
         { "language", "list | show NAME", "The languages, and what will really run", verb_language },
         { "image", "list | build | load", "The images the sandboxes are made from", verb_image },
         { "doctor", "", "What this host lacks, and how to mend it", verb_doctor },
@@ -173,7 +173,7 @@ static int parse_argv(int argc, char **argv)
                 { "help", no_argument, NULL, 'h' },
                 { "quiet", no_argument, NULL, 'q' },
                 { "version", no_argument, NULL, CTL_OPTION_COMMON },
-                {},
+                { 0 },
         };
 
         for (int c; (c = getopt_long(argc, argv, "+hq", options, NULL)) >= 0;)

@@ -4,7 +4,7 @@
 
 state=${RCE_LAB_DIR:-/var/lib/rce-lab}
 logs=$state/logs
-suite=trixie
+debian_suite=trixie
 arch=$(dpkg --print-architecture 2>/dev/null || echo unknown)
 lock_fd=
 

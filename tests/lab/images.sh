@@ -15,7 +15,7 @@ image_key() {
 
 build_image() {
         in_build --bind "$top/images:/images" --bind "$state/images:/out" \
-                sh -c "/images/build.sh --suite $suite /images/$1 >/out/$1.tar.new && mv /out/$1.tar.new /out/$1.tar"
+                sh -c "/images/build.sh --suite $debian_suite /images/$1 >/out/$1.tar.new && mv /out/$1.tar.new /out/$1.tar"
 }
 
 build_images() {

@@ -158,7 +158,7 @@ install_packages() {
         find "$state/packages" -name '*.deb' ! -name '*-dbgsym_*' -exec cp -t "$machine_dir/run/packages" {} +
         # shellcheck disable=SC2016 # for the host's shell
         step install "installing the packages in the host" in_machine env DEBIAN_FRONTEND=noninteractive sh -c '
-                apt-get install -y --reinstall --allow-downgrades --no-download /run/lab/packages/*.deb ||
+                apt-get install -y --reinstall --allow-downgrades /run/lab/packages/*.deb ||
                 { echo "If a dependency is missing: the host has no network, add it to tests/lab/packages/host.list."
                   exit 1; }'
         stamp installed "$key"

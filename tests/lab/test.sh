@@ -1,1 +1,143 @@
-verb_test() { :; }
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# lab test: every test there is, from the compiler's warnings to the booted host, and one counted line at the end.
+#
+# A stage leaves in $results what its tests really did: junit files of meson and pytest, and, for what has no such
+# report, a line in `outcomes`. A stage that stops before its end is a failure by itself.
+
+results=$state/results
+fuzz_sec=${LAB_FUZZ_SEC:-10}
+test_suites=(unit fuzz packages sandbox vm)
+sandbox_pytest=(python3 -m pytest -q -p no:cacheprovider --rootdir=/run/lab/tests/sandbox /run/lab/tests/sandbox)
+
+# outcome passed|failed NAME
+outcome() {
+        printf '%s\t%s\n' "$1" "$2" >>"$results/outcomes"
+}
+
+# reported LOG XML RC: what a test runner said, in its report or by its exit code alone
+reported() {
+        cp "$2" "$results/" 2>/dev/null || true
+        (($3 == 0)) && [[ -s $2 ]] && return
+        tail -n 40 "$logs/$1.log" >&2
+        say "the whole log is $logs/$1.log"
+        grep -qE '<(failure|error)' "$2" 2>/dev/null || outcome failed "$1 (exit code $3; see $logs/$1.log)"
+}
+
+# tried NAME TITLE COMMAND...: one command that is one test
+tried() {
+        local name=$1
+        shift
+        if (step "$name" "$@"); then
+                outcome passed "$name"
+        else
+                outcome failed "$name (see $logs/$name.log)"
+        fi
+}
+
+# meson_tests NAME TITLE COMPILER SETUP-OPTIONS TEST-OPTIONS
+meson_tests() {
+        local rc=0
+        rm -f "$state/work/$1.xml"
+        say "$2 ..."
+        in_build --bind "$here/inside:/inside" /inside/meson-test "$1" "$3" "$4" "$5" >"$logs/$1.log" 2>&1 </dev/null || rc=$?
+        reported "$1" "$state/work/$1.xml" "$rc"
+}
+
+shell_files() {
+        source_files | (cd "$top" && xargs -0 grep -lE -m 1 '^#!/(usr/)?bin/(env )?(ba)?sh|^# shellcheck shell=')
+}
+
+stage_unit() {
+        local files
+        make_build_tree
+        fetch_node_modules
+        copy_source "$state/work/src"
+        mapfile -t files < <(shell_files)
+        tried shellcheck "checking the shell files" in_build --bind "$top:/src" env --chdir=/src shellcheck "${files[@]}"
+        meson_tests unit "compiling without warnings, unit tests" gcc "--werror" ""
+        meson_tests sanitized "unit tests under ASan and UBSan" gcc \
+                "--werror -Db_sanitize=address,undefined" "--suite unit --suite fuzz"
+}
+
+stage_fuzz() {
+        local target name corpus
+        make_build_tree
+        fetch_node_modules
+        copy_source "$state/work/src"
+        step fuzz-build "building the fuzz targets" \
+                in_build --bind "$here/inside:/inside" /inside/meson-test fuzz clang "-Dfuzzers=true -Dtests=false" none
+        for target in "$state"/work/fuzz/tests/fuzz/fuzz-*; do
+                [[ -f $target && -x $target ]] || continue
+                name=${target##*/}
+                corpus=$state/work/corpus/$name
+                mkdir -p "$corpus"
+                tried "$name" "$name for $fuzz_sec s" in_build \
+                        "/build/fuzz/tests/fuzz/$name" -max_total_time="$fuzz_sec" -timeout=10 -rss_limit_mb=1024 \
+                        -artifact_prefix="/build/corpus/$name." -print_final_stats=1 \
+                        "/build/corpus/$name" "/build/src/tests/fuzz/${name#fuzz-}"
+        done
+        [[ -n ${name-} ]] || die "there are no fuzz targets in tests/fuzz"
+}
+
+stage_packages() {
+        build_packages
+        outcome passed "packages"
+        tried lintian "lintian" in_build --bind "$state/packages:/packages" \
+                sh -c 'lintian --allow-root --fail-on error --info --tag-display-limit 0 /packages/*.changes'
+}
+
+copy_sandbox_tests() {
+        [[ -d $top/tests/sandbox ]] || die "tests/sandbox is missing"
+        rm -rf "$1/tests" "$1/examples"
+        mkdir -p "$1/tests"
+        cp -r "$top/tests/sandbox" "$1/tests/"
+        [[ ! -d $top/examples ]] || cp -r "$top/examples" "$1/"
+}
+
+stage_sandbox() {
+        local rc=0
+        bring_up
+        copy_sandbox_tests "$machine_dir/run"
+        mkdir -p "$machine_dir/run/results"
+        rm -f "$machine_dir/run/results/sandbox.xml"
+        say "sandbox tests in the host ..."
+        in_machine "${sandbox_pytest[@]}" -m "not controllers" --junitxml=/run/lab/results/sandbox.xml \
+                >"$logs/sandbox.log" 2>&1 </dev/null || rc=$?
+        reported sandbox "$machine_dir/run/results/sandbox.xml" "$rc"
+}
+
+stage_vm() {
+        local dir=$state/vm/lab rc=0
+        make_vm
+        rm -rf "$dir"
+        mkdir -p "$dir"
+        copy_sandbox_tests "$dir"
+        run_vm "$dir" "${sandbox_pytest[@]}" -m controllers --junitxml=/run/lab/results/vm.xml || rc=$?
+        cp "$dir/results/output" "$logs/vm-tests.log"
+        reported vm-tests "$dir/results/vm.xml" "$rc"
+}
+
+verb_test() {
+        local suite rc start
+        for suite; do
+                [[ " ${test_suites[*]} " == *" $suite "* ]] || die "there is no suite '$suite'" "suites: ${test_suites[*]}"
+        done
+        (($#)) || set -- "${test_suites[@]}"
+        make_build_tree
+        rm -rf "$results"
+        mkdir -p "$results"
+
+        for suite; do
+                start=$SECONDS
+                say "== $suite"
+                # not as a condition: bash would go on after a failed command inside
+                set +e
+                (set -e; "stage_$suite")
+                rc=$?
+                set -e
+                ((rc == 0)) || outcome failed "stage $suite stopped before its end"
+                say "== $suite: $((SECONDS - start)) s"
+        done
+        in_build --bind "$results:/results" --bind "$here/inside:/inside" /inside/count-results /results
+}

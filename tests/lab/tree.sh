@@ -38,9 +38,9 @@ sources_list() {
         [[ -n $main ]] || die "this machine's apt sources name no Debian mirror" \
                 "add one to /etc/apt/sources.list.d, run apt-get update, and try again"
         security=$(mirror_of Debian-Security)
-        echo "deb $keyring $main $suite main"
-        echo "deb $keyring $main $suite-updates main"
-        [[ -z $security ]] || echo "deb $keyring $security $suite-security main"
+        echo "deb $keyring $main $debian_suite main"
+        echo "deb $keyring $main $debian_suite-updates main"
+        [[ -z $security ]] || echo "deb $keyring $security $debian_suite-security main"
 }
 
 # Proxies and the like of this machine's apt hold in the trees too.
@@ -52,19 +52,22 @@ apt_options() {
 make_tree() {
         local name=$1 tree=$state/trees/$1 list key
         shift
-        key=$({ packages_of "$name"; echo "$suite $arch $*"; } | hash_of)
+        key=$({ packages_of "$name"; echo "$debian_suite $arch $*"; } | hash_of)
         ! stamped "tree-$name" "$key" || return 0
 
         install_prerequisites
         list=$(sources_list)
-        unstamp "tree-$name"
         mkdir -p "$state/trees"
-        rm -rf --one-file-system "$tree" "$tree.new"
+        rm -rf --one-file-system "$tree.new"
         apt_options >"$state/trees/apt.conf"
         printf '%s\n' "$list" >"$state/trees/sources.list"
         step "tree-$name" "making the Debian 13 $name tree" \
                 mmdebstrap --mode=root --variant=minbase --aptopt="$state/trees/apt.conf" \
-                --include="$(packages_of "$name")" "$@" "$suite" "$tree.new" "$state/trees/sources.list"
+                --include="$(packages_of "$name")" "$@" "$debian_suite" "$tree.new" "$state/trees/sources.list"
+        # the running host lives out of the old one
+        stop_machine
+        unstamp "tree-$name"
+        rm -rf --one-file-system "$tree"
         mv "$tree.new" "$tree"
         stamp "tree-$name" "$key"
 }

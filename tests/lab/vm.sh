@@ -42,11 +42,14 @@ run_vm() {
 verb_vm() {
         local dir=$state/vm/lab rc=0
         [[ ${1-} != -- ]] || shift
+        # without a command it is one of the test suites
+        if (($# == 0)); then
+                verb_test vm
+                return
+        fi
         make_vm
         rm -rf "$dir"
         mkdir -p "$dir"
-        copy_sandbox_tests "$dir"
-        (($#)) || set -- "${sandbox_pytest[@]}" -m controllers --junitxml=/run/lab/results/vm.xml
         run_vm "$dir" "$@" || rc=$?
         cat "$dir/results/output"
         exit "$rc"

@@ -65,13 +65,17 @@ int lint_policy_parse(const char *grammar, const char *path, const char *text, s
 LintPolicy *lint_policy_free(LintPolicy *p);
 DEFINE_CLEANUP(LintPolicy *, lint_policy_free)
 
-/* Whether this can be a program's text at all, whatever the level: not empty, UTF-8, no NUL byte. Else
- * FAULT_INVALID_SOURCE, with the line. */
+/* More text than this is never looked at, whatever other limits say. */
+#define LINT_TEXT_MAX ((size_t) 16 << 20)
+
+/* Whether this can be a program's text at all, whatever the level: not empty, UTF-8, no NUL byte, else
+ * FAULT_INVALID_SOURCE with the line; and not beyond the maximum, else FAULT_TOO_LARGE. */
 int lint_check_text(const char *text, size_t size, Fault *reterr_fault);
 
 /* Checks the text as lint_check_text() does and, unless the level is off, for what the interpreter would read otherwise
  * than the parser (a lone carriage return, another encoding declared): FAULT_INVALID_SOURCE. Then applies the
- * policy, which may be NULL when the level is off. 0, also when there are findings. */
+ * policy, which may be NULL when the level is off. 0, also when there are findings. What takes too long to parse is
+ * given up and undecided. */
 int lint_run(LintPolicy *policy, LintLevel level, const char *text, size_t size, LintResult **ret,
              Fault *reterr_fault);
 

@@ -17,7 +17,7 @@ void identity_done(Identity *identity)
         free(identity->name);
         free(identity->home);
         free(identity->runtime_dir);
-        *identity = (Identity){};
+        *identity = (Identity){ 0 };
 }
 
 static int fill(const struct passwd *pw, Identity *ret)
@@ -73,7 +73,7 @@ static int set_environment(const Identity *identity)
         if (!bus)
                 return -ENOMEM;
         if (setenv("XDG_RUNTIME_DIR", identity->runtime_dir, true) < 0 ||
-            setenv("DBUS_SESSION_BUS_ADDRESS", bus, identity->is_caller ? false : true) < 0)
+            setenv("DBUS_SESSION_BUS_ADDRESS", bus, !identity->is_caller) < 0)
                 return -errno;
         return 0;
 }
@@ -82,7 +82,7 @@ static int set_environment(const Identity *identity)
 static int clean_environment(const Identity *identity)
 {
         static const char *const kept[] = { "PATH", "LANG", "TERM", "NO_COLOR" };
-        char *values[ELEMENTSOF(kept)] = {};
+        char *values[ELEMENTSOF(kept)] = { 0 };
         int r = 0;
 
         for (size_t i = 0; i < ELEMENTSOF(kept); i++) {
@@ -105,7 +105,7 @@ static int clean_environment(const Identity *identity)
         return r;
 }
 
-static int become(const Identity *identity)
+static int change_ids(const Identity *identity)
 {
         if (initgroups(identity->name, identity->gid) < 0 ||
             setresgid(identity->gid, identity->gid, identity->gid) < 0 ||
@@ -114,6 +114,18 @@ static int become(const Identity *identity)
 
         /* Podman wants a directory it may enter, and where root stood need not be one. */
         return chdir("/") < 0 ? -errno : 0;
+}
+
+int identity_become(const Identity *identity)
+{
+        if (!identity->is_caller) {
+                int r = clean_environment(identity);
+                if (r >= 0)
+                        r = change_ids(identity);
+                if (r < 0)
+                        return r;
+        }
+        return set_environment(identity);
 }
 
 int identity_assume(Fault *reterr_fault)
@@ -129,14 +141,5 @@ int identity_assume(Fault *reterr_fault)
                                  "User '%s' has no user manager, %s does not exist: run `loginctl enable-linger %s` "
                                  "as root",
                                  identity.name, identity.runtime_dir, identity.name);
-
-        if (!identity.is_caller) {
-                r = clean_environment(&identity);
-                if (r < 0)
-                        return r;
-                r = become(&identity);
-                if (r < 0)
-                        return r;
-        }
-        return set_environment(&identity);
+        return identity_become(&identity);
 }

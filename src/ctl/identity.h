@@ -23,7 +23,10 @@ void identity_done(Identity *identity);
 /* Only looks; a missing user is a fault, a missing runtime directory is not. */
 int identity_lookup(Identity *ret, Fault *reterr_fault);
 
-/* Becomes it, for the rest of the process: ids, groups, and for root's sake a clean environment, with the working
+/* Becomes it even if it has no runtime directory, for doctor's sake. */
+int identity_become(const Identity *identity);
+
+/* Looks it up and becomes it, for the rest of the process: ids, groups, and for root's sake a clean environment, with the working
  * directory at "/". Open what the command line names before. A missing user or runtime directory is a fault that says
  * what mends it. */
 int identity_assume(Fault *reterr_fault);

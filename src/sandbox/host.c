@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/host.h"
 
+#include <unistd.h>
+
 #include "basic/memory.h"
 #include "basic/string-util.h"
 #include "sandbox/cgroup.h"
@@ -15,6 +17,11 @@ int sandbox_host_open(sd_event *event, SandboxHost **ret, Fault *reterr_fault)
         if (!h)
                 return -ENOMEM;
         h->event = sd_event_ref(event);
+
+        const char *runtime = getenv("XDG_RUNTIME_DIR");
+        h->runtime_directory = runtime ? strdup(runtime) : format_string("/run/user/%u", getuid());
+        if (!h->runtime_directory)
+                return -ENOMEM;
 
         r = unit_bus_open(event, &h->bus, reterr_fault);
         if (r < 0)
@@ -41,5 +48,6 @@ SandboxHost *sandbox_host_free(SandboxHost *h)
 
         sd_bus_flush_close_unref(h->bus);
         sd_event_unref(h->event);
+        free(h->runtime_directory);
         return mfree(h);
 }

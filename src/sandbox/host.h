@@ -11,6 +11,7 @@
 typedef struct SandboxHost {
         sd_event *event;
         sd_bus *bus;
+        char *runtime_directory;         /* of the manager, %t in its units */
         bool has_memory, has_pids, has_cpu;
 } SandboxHost;
 

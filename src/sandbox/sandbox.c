@@ -523,11 +523,11 @@ static void on_unit_gone(Unit *u, int error, void *userdata)
 
 /* --- birth --------------------------------------------------------------------------------------------------------- */
 
-static int expand_words(char *const *words, const char *unit, char ***ret)
+static int expand_words(const Sandbox *s, char *const *words, char ***ret)
 {
         STRV_FOREACH(w, words) {
                 char *expanded = NULL;
-                int r = unit_file_expand(*w, unit, &expanded);
+                int r = unit_file_expand(*w, s->unit_name, s->host->runtime_directory, &expanded);
 
                 if (r >= 0)
                         r = strv_consume(ret, expanded);
@@ -538,7 +538,7 @@ static int expand_words(char *const *words, const char *unit, char ***ret)
 }
 
 /* Podman's command, with the socket that is the unit's standard input moved to where the supervisor looks for it. */
-static int command_line(char *const *exec_start, const char *unit, char ***ret)
+static int command_line(const Sandbox *s, char ***ret)
 {
         static const char *const shell[] = { "/bin/sh", "-c", "exec \"$@\" 3<&0 </dev/null", "rce-sandbox", NULL };
         int r = 0;
@@ -546,7 +546,7 @@ static int command_line(char *const *exec_start, const char *unit, char ***ret)
         STRV_FOREACH(w, shell)
                 if (r >= 0)
                         r = strv_extend(ret, *w);
-        return r < 0 ? r : expand_words(exec_start, unit, ret);
+        return r < 0 ? r : expand_words(s, s->service->exec_start, ret);
 }
 
 /* The number is also the user the container runs as; see quadlet.c. */
@@ -578,10 +578,9 @@ static int start_unit(Sandbox *s)
         if (!description)
                 return -ENOMEM;
 
-        if ((r = command_line(s->service->exec_start, s->unit_name, &start)) < 0 ||
-            (r = expand_words(s->service->exec_stop, s->unit_name, &stop)) < 0 ||
-            (r = expand_words(s->service->exec_stop_post, s->unit_name, &stop_post)) < 0 ||
-            (r = expand_words(s->service->environment, s->unit_name, &environment)) < 0)
+        if ((r = command_line(s, &start)) < 0 || (r = expand_words(s, s->service->exec_stop, &stop)) < 0 ||
+            (r = expand_words(s, s->service->exec_stop_post, &stop_post)) < 0 ||
+            (r = expand_words(s, s->service->environment, &environment)) < 0)
                 return r;
 
         /* The time limit here is only for the day we are not there to keep it. */

@@ -244,7 +244,7 @@ int unit_file_split_words(const char *value, char ***ret_words)
         return 0;
 }
 
-int unit_file_expand(const char *value, const char *unit_name, char **ret)
+int unit_file_expand(const char *value, const char *unit_name, const char *runtime_directory, char **ret)
 {
         _cleanup_(buffer_done) Buffer b = { 0 };
         const char *dot = strrchr(unit_name, '.');
@@ -271,6 +271,9 @@ int unit_file_expand(const char *value, const char *unit_name, char **ret)
                                 break;
                         case 'j':
                                 r = buffer_append(&b, unit_name + dash, base - dash);
+                                break;
+                        case 't':
+                                r = buffer_append_string(&b, runtime_directory);
                                 break;
                         default:
                                 return -EINVAL;

@@ -40,5 +40,6 @@ const UnitFileEntry *unit_file_find(const UnitFile *f, const char *section, cons
 /* Splits a command line as systemd does: white space, '…' and "…", C escapes. */
 int unit_file_split_words(const char *value, char ***ret_words);
 
-/* Puts the specifiers of a unit's name in: %n the whole name, %N without suffix, %p, %j the last part of the prefix, %% */
-int unit_file_expand(const char *value, const char *unit_name, char **ret);
+/* Puts the specifiers in that depend on a unit's name: %n the whole name, %N and %p it without suffix, %j the last part of
+ * that; and %t, the manager's runtime directory, and %%. Others are -EINVAL. */
+int unit_file_expand(const char *value, const char *unit_name, const char *runtime_directory, char **ret);

@@ -48,7 +48,7 @@ static int help(void)
              "As root it looks at the sandboxes of the worker's user, else at your own. The exit code is\n"
              "0 if all is well or there are only warnings, 1 if something fails.\n\n"
              "Options:\n"
-             "      --json              Print JSON\n" CTL_HELP_COMMON "\n"
+             "  -j, --json              Print JSON\n" CTL_HELP_COMMON "\n"
              "Examples:\n"
              "  sudo rcectl doctor\n"
              "  rcectl doctor --json | jq '.[] | select(.state != \"ok\")'");
@@ -178,18 +178,18 @@ static int parse_argv(int argc, char **argv)
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "quiet", no_argument, NULL, 'q' },
-                { "json", no_argument, NULL, CTL_OPTION_COMMON },
+                { "json", no_argument, NULL, 'j' },
                 {},
         };
 
-        for (int c; (c = getopt_long(argc, argv, "hq", options, NULL)) >= 0;)
+        for (int c; (c = getopt_long(argc, argv, "hqj", options, NULL)) >= 0;)
                 switch (c) {
                 case 'h':
                         return help();
                 case 'q':
                         arg_quiet = true;
                         break;
-                case CTL_OPTION_COMMON:
+                case 'j':
                         arg_json = true;
                         break;
                 default:

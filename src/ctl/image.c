@@ -33,7 +33,7 @@ static int help(void)
              "The images the sandboxes are made from. `build` follows a recipe of this host,\n"
              "`load` takes the tar of a root file system; both make localhost/rce-NAME:latest.\n\n"
              "Options of list:\n"
-             "      --json              Print JSON\n\n"
+             "  -j, --json              Print JSON\n\n"
              "Options of build:\n"
              "  -a, --all               Build all there are recipes for\n"
              "  -o, --output FILE       Write a tar instead, for `load` on another host; - is stdout\n"
@@ -214,7 +214,7 @@ static int load(const Arguments *a)
         return r < 0 ? report(r, &fault, file) : CTL_EXIT_OK;
 }
 
-enum { OPTION_JSON = CTL_OPTION_COMMON, OPTION_METHOD, OPTION_SUITE, OPTION_MIRROR };
+enum { OPTION_METHOD = CTL_OPTION_COMMON, OPTION_SUITE, OPTION_MIRROR };
 
 /* Returns -1 to go on, else the exit code. */
 static int parse_argv(int argc, char **argv, Arguments *a)
@@ -222,7 +222,7 @@ static int parse_argv(int argc, char **argv, Arguments *a)
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "quiet", no_argument, NULL, 'q' },
-                { "json", no_argument, NULL, OPTION_JSON },
+                { "json", no_argument, NULL, 'j' },
                 { "all", no_argument, NULL, 'a' },
                 { "output", required_argument, NULL, 'o' },
                 { "method", required_argument, NULL, OPTION_METHOD },
@@ -232,15 +232,15 @@ static int parse_argv(int argc, char **argv, Arguments *a)
         };
         int method;
 
-        for (int c; (c = getopt_long(argc, argv, "hqao:", options, NULL)) >= 0;) {
-                a->has_build_options = a->has_build_options || !(c == 'h' || c == 'q' || c == OPTION_JSON);
+        for (int c; (c = getopt_long(argc, argv, "hqjao:", options, NULL)) >= 0;) {
+                a->has_build_options = a->has_build_options || !(c == 'h' || c == 'q' || c == 'j');
                 switch (c) {
                 case 'h':
                         return help();
                 case 'q':
                         arg_quiet = true;
                         break;
-                case OPTION_JSON:
+                case 'j':
                         arg_json = true;
                         break;
                 case 'a':

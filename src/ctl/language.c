@@ -26,7 +26,7 @@ static int help(void)
              "of it, which is what will run.\n\n"
              "Options of list:\n"
              "      --names             Only names and aliases of those that work, one a line\n"
-             "      --json              Print JSON\n\n"
+             "  -j, --json              Print JSON\n\n"
              "Options:\n" CTL_HELP_COMMON "\n"
              "Examples:\n"
              "  rcectl language list\n"
@@ -174,7 +174,7 @@ static int show(LanguageRegistry *registry, const char *name)
         return CTL_EXIT_OK;
 }
 
-enum { OPTION_JSON = CTL_OPTION_COMMON, OPTION_NAMES };
+enum { OPTION_NAMES = CTL_OPTION_COMMON };
 
 /* Returns -1 to go on, else the exit code. */
 static int parse_argv(int argc, char **argv)
@@ -182,19 +182,19 @@ static int parse_argv(int argc, char **argv)
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "quiet", no_argument, NULL, 'q' },
-                { "json", no_argument, NULL, OPTION_JSON },
+                { "json", no_argument, NULL, 'j' },
                 { "names", no_argument, NULL, OPTION_NAMES },
                 {},
         };
 
-        for (int c; (c = getopt_long(argc, argv, "hq", options, NULL)) >= 0;)
+        for (int c; (c = getopt_long(argc, argv, "hqj", options, NULL)) >= 0;)
                 switch (c) {
                 case 'h':
                         return help();
                 case 'q':
                         arg_quiet = true;
                         break;
-                case OPTION_JSON:
+                case 'j':
                         arg_json = true;
                         break;
                 case OPTION_NAMES:

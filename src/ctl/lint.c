@@ -46,8 +46,8 @@ static int help(void)
              "there is nothing, 1 if there is.\n\n"
              "Options:\n"
              "      --policy LEVEL      strict, standard or off, the language's own unless told\n"
-             "      --language NAME     The language, else it is told by the name of the file\n"
-             "      --json              Print JSON\n" CTL_HELP_COMMON "\n"
+             "  -l, --language NAME     The language, else it is told by the name of the file\n"
+             "  -j, --json              Print JSON\n" CTL_HELP_COMMON "\n"
              "Examples:\n"
              "  rcectl lint hello.py\n"
              "  rcectl lint --policy strict --json a.py b.py\n"
@@ -165,7 +165,7 @@ static int show_findings(const Linter *l)
         return r < 0 ? r : view_print(results, print_findings, l);
 }
 
-enum { OPTION_POLICY = CTL_OPTION_COMMON, OPTION_LANGUAGE, OPTION_JSON };
+enum { OPTION_POLICY = CTL_OPTION_COMMON };
 
 /* Returns -1 to go on, else the exit code. */
 static int parse_argv(int argc, char **argv, Linter *l)
@@ -174,12 +174,12 @@ static int parse_argv(int argc, char **argv, Linter *l)
                 { "help", no_argument, NULL, 'h' },
                 { "quiet", no_argument, NULL, 'q' },
                 { "policy", required_argument, NULL, OPTION_POLICY },
-                { "language", required_argument, NULL, OPTION_LANGUAGE },
-                { "json", no_argument, NULL, OPTION_JSON },
+                { "language", required_argument, NULL, 'l' },
+                { "json", no_argument, NULL, 'j' },
                 { 0 },
         };
 
-        for (int c; (c = getopt_long(argc, argv, "hq", options, NULL)) >= 0;)
+        for (int c; (c = getopt_long(argc, argv, "hqjl:", options, NULL)) >= 0;)
                 switch (c) {
                 case 'h':
                         return help();
@@ -191,10 +191,10 @@ static int parse_argv(int argc, char **argv, Linter *l)
                                 return ctl_usage("lint", "--policy is strict, standard or off, not '%s'", optarg);
                         l->policy_name = optarg;
                         break;
-                case OPTION_LANGUAGE:
+                case 'l':
                         l->language_name = optarg;
                         break;
-                case OPTION_JSON:
+                case 'j':
                         arg_json = true;
                         break;
                 default:

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "basic/memory.h"
@@ -79,32 +78,23 @@ void check_runtime(Doctor *d)
 /* The first thing that really exercises a rootless podman, so failures of all kinds show here. */
 void check_storage(Doctor *d)
 {
-        static const char *const argv[] = { "podman", "info", "--format", "{{.Store.GraphDriverName}}", NULL };
-        _cleanup_(fault_done) Fault fault = {};
-        _cleanup_(freep) char *output = NULL;
-        int status;
+        _cleanup_(fault_done) Fault missing = {}, fault = {};
+        _cleanup_(freep) char *driver = NULL;
 
-        if (process_require("podman", "podman", &fault) < 0)
+        if (process_require("podman", "podman", &missing) < 0)
                 return;         /* said by check_podman() */
 
-        int r = process_capture(argv, 4096, &output, &status);
-        if (r < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-                _cleanup_(freep) char *mend =
-                        d->identity.is_caller ? strdup("see what `podman info` says") :
-                                format_string("see what `systemd-run --user -M %s@ -P podman info` says",
-                                              d->identity.name);
-
-                doctor_report(d, "storage", DOCTOR_FAIL, mend, "podman cannot use its storage");
-                return;
-        }
-
-        const char *driver = strstrip(output);
-        if (streq(driver, "vfs"))
+        int r = podman_storage_driver(&driver, &fault);
+        if (r < 0)
+                doctor_report(d, "storage", DOCTOR_FAIL, "mend what podman complains about; `podman info` says more",
+                              "%s", r == -EBADMSG ? fault.detail : strerror(-r));
+        else if (streq(driver, "vfs"))
                 doctor_report(d, "storage", DOCTOR_WARN,
                               "use a kernel from 5.13 on, or install fuse-overlayfs; then podman system reset",
                               "podman copies whole images (vfs), which is slow");
         else
                 doctor_report(d, "storage", DOCTOR_OK, NULL, "podman uses %s", driver);
+        d->podman_works = r >= 0;
 }
 
 void check_files(Doctor *d)
@@ -189,10 +179,9 @@ static void check_image(Doctor *d, const char *reference)
 void check_images(Doctor *d)
 {
         _cleanup_(strv_freep) char **seen = NULL;
-        _cleanup_(fault_done) Fault fault = {};
 
-        if (process_require("podman", "podman", &fault) < 0)
-                return;         /* said by check_podman() */
+        if (!d->podman_works)
+                return;         /* said by check_podman() or check_storage() */
 
         for (size_t i = 0; i < d->registry->n_languages; i++) {
                 const Language *l = d->registry->languages[i];

@@ -21,6 +21,7 @@ typedef struct Doctor {
         Identity identity;               /* whose sandboxes; we have become it when has_identity is set */
         bool has_identity;
         SandboxHost *host;               /* NULL before check_user_manager(), and when it fails */
+        bool podman_works;               /* set by check_storage() */
         LanguageRegistry *registry;
         struct json_object *rows;        /* {"check", "state", "found", "mend"} */
         unsigned n_states[_DOCTOR_STATE_MAX];

@@ -20,19 +20,25 @@ void podman_image_done(PodmanImage *image)
         *image = (PodmanImage){ 0 };
 }
 
-static int podman_capture(const char *const *argv, char **ret_output, int *ret_code, Fault *reterr_fault)
+/* Returns its exit code if that is no larger than last_good_code, else a fault with podman's own last words. */
+static int podman_capture(const char *const *argv, int last_good_code, char **ret_output, Fault *reterr_fault)
 {
+        _cleanup_(freep) char *output = NULL, *complaint = NULL;
+        char text[PROCESS_STATUS_MAX];
         int status;
 
         int r = process_require("podman", "podman", reterr_fault);
         if (r < 0)
                 return r;
-        r = process_capture(argv, OUTPUT_BYTES_MAX, ret_output, &status);
+        r = process_capture(argv, OUTPUT_BYTES_MAX, &output, &complaint, &status);
         if (r < 0)
                 return r;
+        if (!WIFEXITED(status) || WEXITSTATUS(status) > last_good_code)
+                return fault_set(reterr_fault, FAULT_SANDBOX_UNAVAILABLE, NULL, "`podman %s` %s: %s", argv[1],
+                                 process_format_status(text, status), complaint);
 
-        *ret_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-        return 0;
+        *ret_output = TAKE_PTR(output);
+        return WEXITSTATUS(status);
 }
 
 static int parse_inspection(const char *text, PodmanImage *ret)
@@ -44,11 +50,11 @@ static int parse_inspection(const char *text, PodmanImage *ret)
         struct json_object *size;
 
         if (!json_object_is_type(image, json_type_object) || !json_object_object_get_ex(image, "Size", &size))
-                return -EBADMSG;
+                return -EPROTO;
 
         const char *id = view_string(image, "Id"), *created = view_string(image, "Created");
         if (!id || !created)
-                return -EBADMSG;
+                return -EPROTO;
 
         *ret = (PodmanImage){ strdup(id), strdup(created), json_object_get_uint64(size) };
         if (ret->id && ret->created)
@@ -63,43 +69,36 @@ int podman_image_find(const char *name, PodmanImage *ret, Fault *reterr_fault)
         const char *const exists[] = { "podman", "image", "exists", name, NULL };
         const char *const inspect[] = { "podman", "image", "inspect", "--format", "json", name, NULL };
         _cleanup_(freep) char *nothing = NULL, *text = NULL;
-        int code;
 
-        int r = podman_capture(exists, &nothing, &code, reterr_fault);
+        int r = podman_capture(exists, 1, &nothing, reterr_fault);
         if (r < 0)
                 return r;
-        if (code == 0 && !ret)
-                return 1;
-        if (code == 1)
-                return 0;
-        if (code == 0) {
-                r = podman_capture(inspect, &text, &code, reterr_fault);
-                if (r < 0)
-                        return r;
-        }
+        if (r > 0 || !ret)
+                return r == 0;
 
-        r = code == 0 ? parse_inspection(text, ret) : -EBADMSG;
-        if (r == -EBADMSG)
+        r = podman_capture(inspect, 0, &text, reterr_fault);
+        if (r >= 0)
+                r = parse_inspection(text, ret);
+        if (r == -EPROTO)
                 return fault_set(reterr_fault, FAULT_SANDBOX_UNAVAILABLE, NULL,
-                                 "podman cannot say whether there is an image %s; `podman info` may say why", name);
+                                 "`podman image inspect %s` says something new", name);
         return r < 0 ? r : 1;
 }
 
 int podman_version(char **ret_text, unsigned *ret_major, unsigned *ret_minor, Fault *reterr_fault)
 {
-        const char *const argv[] = { "podman", "--version", NULL };
+        static const char *const argv[] = { "podman", "--version", NULL };
         _cleanup_(freep) char *output = NULL;
         unsigned major, minor;
-        int code;
 
-        int r = podman_capture(argv, &output, &code, reterr_fault);
+        int r = podman_capture(argv, 0, &output, reterr_fault);
         if (r < 0)
                 return r;
 
-        const char *number = code == 0 ? startswith(strstrip(output), "podman version ") : NULL;
+        const char *number = startswith(strstrip(output), "podman version ");
         if (!number || sscanf(number, "%u.%u", &major, &minor) != 2)
                 return fault_set(reterr_fault, FAULT_SANDBOX_UNAVAILABLE, NULL,
-                                 "`podman --version` fails, or says something new");
+                                 "`podman --version` says something new");
 
         char *text = strdup(number);
         if (!text)
@@ -108,6 +107,16 @@ int podman_version(char **ret_text, unsigned *ret_major, unsigned *ret_minor, Fa
         *ret_major = major;
         *ret_minor = minor;
         return 0;
+}
+
+int podman_storage_driver(char **ret, Fault *reterr_fault)
+{
+        static const char *const argv[] = { "podman", "info", "--format", "{{.Store.GraphDriverName}}", NULL };
+
+        int r = podman_capture(argv, 0, ret, reterr_fault);
+        if (r >= 0)
+                strstrip(*ret);
+        return r;
 }
 
 int podman_import_start(const char *name, int tar_fd, int log_fd, pid_t *ret, Fault *reterr_fault)
@@ -130,9 +139,6 @@ void podman_image_remove(const char *id)
 {
         const char *const argv[] = { "podman", "image", "rm", id, NULL };
         _cleanup_(freep) char *output = NULL;
-        Fault fault = { 0 };
-        int code;
 
-        (void) podman_capture(argv, &output, &code, &fault);
-        fault_done(&fault);
+        (void) podman_capture(argv, 0, &output, NULL);
 }

@@ -23,6 +23,9 @@ int podman_image_find(const char *name, PodmanImage *ret, Fault *reterr_fault);
 /* Major and minor, of "5.4.2" for instance. */
 int podman_version(char **ret_text, unsigned *ret_major, unsigned *ret_minor, Fault *reterr_fault);
 
+/* "overlay", "vfs". Making its storage ready is what a rootless podman stumbles over first. */
+int podman_storage_driver(char **ret, Fault *reterr_fault);
+
 /* Starts an import of a root file system, as a tar on tar_fd, with the settings all our images have. It is complete
  * when the process has ended well; ended before its input does, it leaves no image. */
 int podman_import_start(const char *name, int tar_fd, int log_fd, pid_t *ret, Fault *reterr_fault);

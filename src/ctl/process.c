@@ -5,12 +5,15 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "basic/fd-util.h"
 #include "basic/memory.h"
 #include "basic/string-util.h"
+
+#define COMPLAINT_BYTES_MAX (1024 * 1024)
 
 /* Blocked, and fetched by process_wait(): so no moment is left in which one could be missed. */
 static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD };
@@ -125,18 +128,36 @@ void process_end(pid_t pid)
         (void) process_wait(pid, &status);
 }
 
-int process_capture(const char *const *argv, size_t max_bytes, char **ret_output, int *ret_status)
+static int last_line(int fd, char **ret)
 {
+        _cleanup_(freep) char *text = NULL;
+        size_t size;
+
+        if (lseek(fd, 0, SEEK_SET) < 0)
+                return -errno;
+        int r = read_full(fd, COMPLAINT_BYTES_MAX, &text, &size);
+        if (r < 0)
+                return r;
+
+        char *s = strstrip(text), *newline = strrchr(s, '\n');
+        *ret = strdup(newline ? newline + 1 : s);
+        return *ret ? 0 : -ENOMEM;
+}
+
+int process_capture(const char *const *argv, size_t max_bytes, char **ret_output, char **ret_complaint,
+                    int *ret_status)
+{
+        _cleanup_(closep) int complaints = memfd_create("rcectl-stderr", MFD_CLOEXEC);
         _cleanup_(freep) char *output = NULL;
         int fds[2], status;
         size_t size;
         pid_t pid;
 
-        if (pipe2(fds, O_CLOEXEC) < 0)
+        if (complaints < 0 || pipe2(fds, O_CLOEXEC) < 0)
                 return -errno;
 
         _cleanup_(closep) int reading = fds[0], writing = fds[1];
-        int r = process_start(&(ProcessParams){ argv, -EBADF, writing, -EBADF }, &pid);
+        int r = process_start(&(ProcessParams){ argv, -EBADF, writing, complaints }, &pid);
         if (r < 0)
                 return r;
         writing = safe_close(writing);
@@ -147,6 +168,8 @@ int process_capture(const char *const *argv, size_t max_bytes, char **ret_output
                 return r;
         }
         r = process_wait(pid, &status);
+        if (r >= 0)
+                r = last_line(complaints, ret_complaint);
         if (r < 0)
                 return r;
 

@@ -28,8 +28,10 @@ int process_wait(pid_t pid, int *ret_status);
 /* Ends it and waits for that. */
 void process_end(pid_t pid);
 
-/* Runs it and collects what it prints, at most max_bytes (else -EFBIG). ret_status is its wait status. */
-int process_capture(const char *const *argv, size_t max_bytes, char **ret_output, int *ret_status);
+/* Runs it and collects what it prints, at most max_bytes (else -EFBIG), and the last line it says on stderr, without a
+ * newline. ret_status is its wait status. */
+int process_capture(const char *const *argv, size_t max_bytes, char **ret_output, char **ret_complaint,
+                    int *ret_status);
 
 /* Whether $PATH has it; if not, the fault names the package. */
 int process_require(const char *program, const char *package, Fault *reterr_fault);

@@ -81,7 +81,7 @@ void check_user_manager(Doctor *d)
                                                     "apt install dbus-user-session",
                                                     d->identity.uid);
         _cleanup_(freep) char *version = NULL;
-        _cleanup_(fault_done) Fault fault = {};
+        _cleanup_(fault_done) Fault fault = { 0 };
         unsigned major;
 
         int r = mend ? open_host(&d->host, &fault) : -ENOMEM;

@@ -16,7 +16,7 @@
 
 void check_podman(Doctor *d)
 {
-        _cleanup_(fault_done) Fault fault = {};
+        _cleanup_(fault_done) Fault fault = { 0 };
         _cleanup_(freep) char *text = NULL;
         char mend[DOCTOR_MEND_MAX];
         unsigned major, minor;
@@ -45,7 +45,7 @@ static const Language *first_working(const LanguageRegistry *registry)
 void check_quadlet(Doctor *d)
 {
         const Language *l = first_working(d->registry);
-        _cleanup_(fault_done) Fault fault = {};
+        _cleanup_(fault_done) Fault fault = { 0 };
         _cleanup_(freep) char *unit = NULL;
         char mend[DOCTOR_MEND_MAX];
 
@@ -63,7 +63,7 @@ void check_quadlet(Doctor *d)
 
 void check_runtime(Doctor *d)
 {
-        _cleanup_(fault_done) Fault crun = {}, runc = {};
+        _cleanup_(fault_done) Fault crun = { 0 }, runc = { 0 };
         char mend[DOCTOR_MEND_MAX];
 
         doctor_install(mend, "crun", "crun");
@@ -78,7 +78,7 @@ void check_runtime(Doctor *d)
 /* The first thing that really exercises a rootless podman, so failures of all kinds show here. */
 void check_storage(Doctor *d)
 {
-        _cleanup_(fault_done) Fault missing = {}, fault = {};
+        _cleanup_(fault_done) Fault missing = { 0 }, fault = { 0 };
         _cleanup_(freep) char *driver = NULL;
 
         if (process_require("podman", "podman", &missing) < 0)
@@ -124,7 +124,7 @@ static void check_language(Doctor *d, const Language *l)
         _cleanup_(freep) char *check = format_string("language %s", l->name);
         _cleanup_(freep) char *mend = format_string("correct %s; rce-language(5) has all keys", l->path);
         _cleanup_(freep) char *unit = NULL;
-        _cleanup_(fault_done) Fault fault = {};
+        _cleanup_(fault_done) Fault fault = { 0 };
 
         if (!check || !mend) {
                 d->error = -ENOMEM;
@@ -158,7 +158,7 @@ static void check_image(Doctor *d, const char *reference)
         _cleanup_(freep) char *name = image_name_of_reference(reference);
         _cleanup_(freep) char *mend =
                 name ? format_string("rcectl image build %s", name) : format_string("podman pull %s", reference);
-        _cleanup_(fault_done) Fault fault = {};
+        _cleanup_(fault_done) Fault fault = { 0 };
 
         if (!mend) {
                 d->error = -ENOMEM;

@@ -103,7 +103,7 @@ const char *doctor_install(char buf[static DOCTOR_MEND_MAX], const char *deb, co
 
 static bool check_config(Doctor *d)
 {
-        _cleanup_(fault_done) Fault fault = {};
+        _cleanup_(fault_done) Fault fault = { 0 };
         const Config *config;
 
         int r = ctl_config(&config, &fault);
@@ -120,7 +120,7 @@ static bool check_config(Doctor *d)
 /* Without a user manager most checks still have something to tell. */
 static void check_user(Doctor *d)
 {
-        _cleanup_(fault_done) Fault fault = {};
+        _cleanup_(fault_done) Fault fault = { 0 };
         char mend[DOCTOR_MEND_MAX];
 
         int r = identity_lookup(&d->identity, &fault);
@@ -179,7 +179,7 @@ static int parse_argv(int argc, char **argv)
                 { "help", no_argument, NULL, 'h' },
                 { "quiet", no_argument, NULL, 'q' },
                 { "json", no_argument, NULL, 'j' },
-                {},
+                { 0 },
         };
 
         for (int c; (c = getopt_long(argc, argv, "hqj", options, NULL)) >= 0;)
@@ -200,7 +200,7 @@ static int parse_argv(int argc, char **argv)
 
 int verb_doctor(int argc, char **argv)
 {
-        _cleanup_(doctor_done) Doctor d = {};
+        _cleanup_(doctor_done) Doctor d = { 0 };
 
         int r = parse_argv(argc, argv);
         if (r >= 0)

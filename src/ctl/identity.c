@@ -130,7 +130,7 @@ int identity_become(const Identity *identity)
 
 int identity_assume(Fault *reterr_fault)
 {
-        _cleanup_(identity_done) Identity identity = {};
+        _cleanup_(identity_done) Identity identity = { 0 };
 
         int r = identity_lookup(&identity, reterr_fault);
         if (r < 0)

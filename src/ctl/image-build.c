@@ -209,7 +209,7 @@ static int build_start(const char *recipe, const ImageBuild *build, int output_f
 /* An image under the same name that was there before, and is not any more what the name means, is removed. */
 static int import_replacing(const char *name, int tar_fd, pid_t builder, int *held_fd, int log_fd, Fault *reterr_fault)
 {
-        _cleanup_(podman_image_done) PodmanImage before = {}, after = {};
+        _cleanup_(podman_image_done) PodmanImage before = { 0 }, after = { 0 };
         _cleanup_(freep) char *reference = image_reference(name);
         char size[VIEW_SIZE_MAX];
         pid_t importer;

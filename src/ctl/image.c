@@ -88,16 +88,18 @@ static int add_image(struct json_object *rows, LanguageRegistry *registry, const
 }
 
 /* 2026-01-31T12:34:56.789Z to 2026-01-31 12:34 */
-static void shorten_times(struct json_object *rows)
+static int shorten_time(struct json_object *row)
 {
-        for (size_t i = 0; i < json_object_array_length(rows); i++) {
-                struct json_object *row = json_object_array_get_idx(rows, i);
-                const char *created = view_string(row, "created");
+        const char *created = view_string(row, "created");
+        _cleanup_(freep) char *shorter = created ? strdup(created) : NULL;
+        size_t n = STRLEN("2026-01-31T12:34");
 
-                if (created && strlen(created) >= STRLEN("2026-01-31T12:34"))
-                        (void) json_add(row, "created",
-                                        json_object_new_string_len(created, STRLEN("2026-01-31T12:34")));
-        }
+        if (!shorter || strlen(shorter) < n)
+                return 0;
+
+        shorter[n] = '\0';
+        shorter[STRLEN("2026-01-31")] = ' ';
+        return json_add_string(row, "created", shorter);
 }
 
 static int print_images(struct json_object *rows, const void *userdata)
@@ -107,7 +109,11 @@ static int print_images(struct json_object *rows, const void *userdata)
                 { "created", "CREATED" }, { "languages", "LANGUAGES" },
         };
 
-        shorten_times(rows);
+        for (size_t i = 0; i < json_object_array_length(rows); i++) {
+                int r = shorten_time(json_object_array_get_idx(rows, i));
+                if (r < 0)
+                        return r;
+        }
         return view_table(rows, columns, ELEMENTSOF(columns));
 }
 

@@ -52,7 +52,7 @@ static int print_names(const LanguageRegistry *registry)
 /* Whether podman has it, as far as podman can be asked at all: a list of languages is no reason to complain. */
 static struct json_object *image_presence(const char *image, bool podman)
 {
-        _cleanup_(fault_done) Fault fault = {};
+        _cleanup_(fault_done) Fault fault = { 0 };
         int r = podman ? podman_image_find(image, NULL, &fault) : -ENOENT;
 
         return r < 0 ? NULL : json_object_new_boolean(r > 0);
@@ -115,7 +115,7 @@ static int print_languages(struct json_object *rows, const void *userdata)
 static int list(const LanguageRegistry *registry)
 {
         _cleanup_(json_putp) struct json_object *rows = json_object_new_array();
-        _cleanup_(fault_done) Fault fault = {};
+        _cleanup_(fault_done) Fault fault = { 0 };
 
         if (!rows)
                 return log_oom();
@@ -154,7 +154,7 @@ static int print_file(const char *path)
 
 static int show(LanguageRegistry *registry, const char *name)
 {
-        _cleanup_(fault_done) Fault fault = {};
+        _cleanup_(fault_done) Fault fault = { 0 };
         _cleanup_(freep) char *unit = NULL;
         const Language *broken = find_broken(registry, name);
         Language *l;
@@ -184,7 +184,7 @@ static int parse_argv(int argc, char **argv)
                 { "quiet", no_argument, NULL, 'q' },
                 { "json", no_argument, NULL, 'j' },
                 { "names", no_argument, NULL, OPTION_NAMES },
-                {},
+                { 0 },
         };
 
         for (int c; (c = getopt_long(argc, argv, "hqj", options, NULL)) >= 0;)

@@ -205,8 +205,8 @@ static int parse_argv(int argc, char **argv, Linter *l)
 
 int verb_lint(int argc, char **argv)
 {
-        _cleanup_(linter_done) Linter l = {};
-        _cleanup_(fault_done) Fault fault = {};
+        _cleanup_(linter_done) Linter l = { 0 };
+        _cleanup_(fault_done) Fault fault = { 0 };
 
         int r = parse_argv(argc, argv, &l);
         if (r >= 0)

@@ -80,13 +80,13 @@ int ctl_usage(const char *verb, const char *format, ...)
         if (format) {
                 va_list ap;
 
-                fprintf(stderr, "rcectl%s%s: ", verb ? " " : "", verb ?: "");
+                fprintf(stderr, "rcectl%s%s: ", verb ? " " : "", verb ? verb : "");
                 va_start(ap, format);
                 vfprintf(stderr, format, ap);
                 va_end(ap);
                 fputc('\n', stderr);
         }
-        fprintf(stderr, "Try 'rcectl%s%s --help'.\n", verb ? " " : "", verb ?: "");
+        fprintf(stderr, "Try 'rcectl%s%s --help'.\n", verb ? " " : "", verb ? verb : "");
         return CTL_EXIT_USAGE;
 }
 
@@ -130,11 +130,11 @@ int ctl_report(int error, const Fault *fault, const char *what)
         const char *separator = what ? ": " : "";
 
         if (error == -EBADMSG && fault && fault->detail) {
-                log_error("%s%s%s", what ?: "", separator, fault->detail);
+                log_error("%s%s%s", what ? what : "", separator, fault->detail);
                 return exit_of_fault(fault->code);
         }
 
-        (void) log_error_errno(error, "%s%s%m", what ?: "", separator);
+        log_error("%s%s%s", what ? what : "", separator, strerror(-error));
         return error == -ENOENT ? CTL_EXIT_NOT_FOUND : CTL_EXIT_ENGINE;
 }
 
@@ -230,7 +230,7 @@ int main(int argc, char **argv)
                 r = CTL_EXIT_ENGINE;
 
         if (fflush(stdout) != 0 || ferror(stdout)) {
-                (void) log_error_errno(errno, "Failed to write the output: %m");
+                log_error("Failed to write the output: %s", strerror(errno));
                 return CTL_EXIT_ENGINE;
         }
         return r;

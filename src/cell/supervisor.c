@@ -183,7 +183,9 @@ static size_t supervisor_receive(Supervisor *s)
         if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
                 supervisor_end_protocol();
         if (message.msg_controllen >= sizeof control.header) {
-                if (control.header.cmsg_level != SOL_SOCKET || control.header.cmsg_type != SCM_RIGHTS)
+                /* CMSG_SPACE() rounds up: there is room for one descriptor more than there are places. */
+                if (control.header.cmsg_level != SOL_SOCKET || control.header.cmsg_type != SCM_RIGHTS ||
+                    control.header.cmsg_len > CMSG_LEN(sizeof s->fds))
                         supervisor_end_protocol();
                 s->n_fds = (control.header.cmsg_len - CMSG_LEN(0)) / sizeof s->fds[0];
                 memcpy(s->fds, CMSG_DATA(&control.header), s->n_fds * sizeof s->fds[0]);

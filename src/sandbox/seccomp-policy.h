@@ -46,6 +46,6 @@ const SeccompEntry *seccomp_policy_entries(size_t *ret_n);
 /* Writes the profile as the JSON that podman run --security-opt seccomp=FILE takes; the same on every architecture. */
 int seccomp_policy_write_oci(FILE *f, SeccompProfile profile);
 
-/* Confines the calling thread and its children for ever, and sets no_new_privs. Calls which the C library of the filter
- * (libseccomp) does not know yet fall under the default. */
+/* Confines the calling thread and its children for ever, and sets no_new_privs. Calls that the libseccomp in use does not
+ * know yet fall under the default. Takes some milliseconds: the filter is compiled each time. */
 int seccomp_policy_load(SeccompProfile profile);

@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cell/message.h"
+
 #define ELEMENTSOF(a) (sizeof(a) / sizeof((a)[0]))
 #define HANG_SEC 120
 
@@ -305,6 +307,23 @@ static void program_killed_before_its_go_is_an_exit(void **state)
         cell_send_go(&cell);
 }
 
+/* Whichever of the two the supervisor hears of first. */
+static void go_may_cross_with_the_death_of_the_program(void **state)
+{
+        for (unsigned i = 0; i < 50; i++) {
+                CellExit done;
+                pid_t pid;
+                int fd;
+
+                fd = begin("exec sleep 1000", NULL, &pid);
+                assert_int_equal(kill(pid, SIGKILL), 0);
+                cell_send_go(&cell);
+                done = cell_expect_exit(&cell);
+                assert_true(WIFSIGNALED(done.wait_status));
+                close(fd);
+        }
+}
+
 static void closed_output_is_seen_while_the_program_runs(void **state)
 {
         int in, fd;
@@ -424,6 +443,7 @@ static void malformed_packet_ends_the_supervisor(void **state)
                 { { CELL_MAGIC, CELL_VERSION, CELL_RUN, sizeof good }, sizeof good, 3 },
                 { { CELL_MAGIC, CELL_VERSION, CELL_EXIT, sizeof good }, sizeof good, 0 },
                 { { CELL_MAGIC, CELL_VERSION, CELL_GO, sizeof good }, sizeof good, 100 },
+                { { CELL_MAGIC, CELL_VERSION, CELL_RUN, sizeof good }, sizeof good, CELL_FDS_MAX + 1 },
                 { { CELL_MAGIC, CELL_VERSION, CELL_RUN, CELL_MESSAGE_MAX + 8 }, CELL_MESSAGE_MAX + 8, 0 },
         };
         static char packet[CELL_MESSAGE_MAX + 8];
@@ -499,6 +519,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(ready_names_the_pid_of_the_program, start, stop),
                 cmocka_unit_test_setup_teardown(program_waits_for_its_go, start, stop),
                 cmocka_unit_test_setup_teardown(program_killed_before_its_go_is_an_exit, start, stop),
+                cmocka_unit_test_setup_teardown(go_may_cross_with_the_death_of_the_program, start, stop),
                 cmocka_unit_test_setup_teardown(closed_output_is_seen_while_the_program_runs, start, stop),
                 cmocka_unit_test_setup_teardown(leftovers_are_dead_when_exit_comes, start, stop),
                 cmocka_unit_test_setup_teardown(fork_bomb_ends_with_its_first_process, start, stop),

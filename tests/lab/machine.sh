@@ -8,6 +8,11 @@
 machine=host1
 machine_dir=$state/machines/$machine
 
+# Two state directories may be at work on one machine.
+machine_cgroup() {
+        echo "rce-lab-$(stat --format=%d-%i "$state")-$machine"
+}
+
 start_time() {
         local stat
         stat=$(<"/proc/$1/stat") || return 1
@@ -44,9 +49,9 @@ make_host_tree() {
         # shellcheck disable=SC2016 # for the hook's own shell
         make_tree host \
                 --customize-hook='rm -f "$1"/etc/apt/sources.list "$1"/etc/apt/apt.conf.d/99mmdebstrap' \
-                --customize-hook='systemctl --root="$1" mask apt-daily.timer apt-daily-upgrade.timer' \
+                --customize-hook='chroot "$1" systemctl mask apt-daily.timer apt-daily-upgrade.timer' \
                 --customize-hook="copy-in $here/inside/lab-ready.service /etc/systemd/system" \
-                --customize-hook='systemctl --root="$1" enable lab-ready.service' \
+                --customize-hook='chroot "$1" systemctl enable lab-ready.service' \
                 --customize-hook='echo "proc /run/lab-proc proc nosuid,nodev,noexec 0 0" >>"$1/etc/fstab"'
 }
 
@@ -81,13 +86,15 @@ start_machine() {
         # read and write, so that neither side ever waits for the other to open it
         exec {events_fd}<>"$machine_dir/run/events"
         if [[ -d /run/systemd/system ]]; then
-                scope=(systemd-run --quiet --scope --property=Delegate=yes --unit="rce-lab-$machine-$$")
+                scope=(systemd-run --quiet --scope --property=Delegate=yes --unit="$(machine_cgroup)-$$")
         fi
         say "booting the host ..."
         # shellcheck disable=SC2024
         (
                 exec {lock_fd}>&- {events_fd}>&-
                 export LAB_MACHINE=$machine LAB_SCOPE=${#scope[@]}
+                LAB_CGROUP=$(machine_cgroup)
+                export LAB_CGROUP
                 exec setsid "${scope[@]}" unshare --mount --pid --fork --kill-child --propagation private \
                         "$here/inside/enter" "$state/trees/build" "$machine_dir:/machine" "$here/inside:/inside" \
                         -- /inside/boot
@@ -135,7 +142,7 @@ stop_machine() {
 # Where systemd is PID 1 the scope goes by itself. Else the boot made a cgroup beside our own.
 remove_cgroups() {
         [[ ! -d /run/systemd/system ]] || return 0
-        unshare --mount --propagation private "$here/inside/remove-cgroups" "rce-lab-$machine"
+        unshare --mount --propagation private "$here/inside/remove-cgroups" "$(machine_cgroup)"
 }
 
 # in_machine COMMAND...: in the host, as root. Standard streams and terminal are ours; Ctrl-C reaches the command only,

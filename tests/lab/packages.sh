@@ -37,7 +37,12 @@ npm_ci() (
                 cd "$state/work/node" && npm "${options[@]}"
         else
                 in_build sh -ec '
-                        command -v npm >/dev/null || apt-get install -y --no-install-recommends npm
+                        command -v npm >/dev/null || {
+                                apt-get update
+                                apt-get install -y --no-install-recommends npm
+                        }
+                        # node has authorities of its own; these are the ones this machine trusts
+                        export NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
                         cd /build/node && npm_config_cache=/build/npm-cache npm "$@"' npm "${options[@]}"
         fi
 )

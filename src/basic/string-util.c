@@ -129,7 +129,7 @@ char *strv_join(char *const *strv, const char *separator)
         _cleanup_(buffer_done) Buffer b = { 0 };
 
         STRV_FOREACH(s, strv)
-                if ((b.size > 0 && buffer_append_string(&b, separator) < 0) || buffer_append_string(&b, *s) < 0)
+                if ((s != strv && buffer_append_string(&b, separator) < 0) || buffer_append_string(&b, *s) < 0)
                         return NULL;
         return buffer_take(&b);
 }

@@ -15,10 +15,10 @@
 /* What is said of a name that may be as long as the program. */
 #define NAME_SIZE_MAX 128
 
-/* How long one run may take, which bounds what a program that was made to be slow can do. Ordinary ones take less
- * than a tenth of it. */
-#define RUN_BASE_USEC (100 * USEC_PER_MSEC)
-#define RUN_USEC_PER_BYTE 1
+/* How long one run may take, which bounds what a program that was made to be slow can do. Ordinary ones take a tenth
+ * of it. */
+#define RUN_BASE_USEC (200 * USEC_PER_MSEC)
+#define RUN_USEC_PER_BYTE 2
 
 static const char *const lint_level_table[_LINT_LEVEL_MAX] = {
         [LINT_OFF] = "off",

@@ -196,7 +196,7 @@ static int query_broken(const Source *s, uint32_t offset, TSQueryError error)
 {
         size_t n = 0;
 
-        while (offset + n < s->size && n < 64 && !strchr(" \t\n()[]\"", s->text[offset + n]))
+        while (offset + n < s->size && n < 64 && !strchr(" \t\n()[]:@\"", s->text[offset + n]))
                 n++;
 
         switch (error) {

@@ -24,7 +24,7 @@ static const char addition[] =
         "Group=%j\n"
         "Pull=never\n"
         "Volume=" RCE_LIBEXEC_DIR "/rce-cell:" QUADLET_CELL_PATH ":ro\n"
-        "PodmanArgs=--preserve-fds=1 --entrypoint=" QUADLET_CELL_PATH "\n"
+        "PodmanArgs=--preserve-fds=1 --entrypoint=" QUADLET_CELL_PATH " --stop-signal=KILL --stop-timeout=0\n"
         "Exec=\n";
 
 static const char *const generators[] = { "/usr/libexec/podman/quadlet", "/usr/lib/podman/quadlet" };

@@ -28,17 +28,21 @@ static bool string_contains_module(LintString s, const LintValue *v)
                (v->size == s.size || v->text[s.size] == '.');
 }
 
-static bool predicate_holds(const LintPredicate *p, const LintValue *v, const LintValue *other)
+static int string_matches(const regex_t *regex, const LintValue *v)
+{
+        _cleanup_(freep) char *text = memdup_nul(v->text, v->size);
+
+        return text ? regexec(regex, text, 0, NULL, 0) == 0 : -ENOMEM;
+}
+
+static int predicate_holds(const LintPredicate *p, const LintValue *v, const LintValue *other)
 {
         switch (p->type) {
-        case LINT_PREDICATE_MATCH: {
-                regmatch_t range = {.rm_so = 0, .rm_eo = (regoff_t) v->size};
-
-                return regexec(p->regex, v->text, 1, &range, REG_STARTEND) == 0;
-        }
+        case LINT_PREDICATE_MATCH:
+                return string_matches(p->regex, v);
         case LINT_PREDICATE_EQ:
                 if (p->compares_captures)
-                        return other->text && other->size == v->size && memcmp(other->text, v->text, v->size) == 0;
+                        return other->size == v->size && memcmp(other->text, v->text, v->size) == 0;
                 return string_equals(p->strings[0], v);
         case LINT_PREDICATE_ANY_OF:
                 for (size_t i = 0; i < p->n_strings; i++)
@@ -56,32 +60,52 @@ static bool predicate_holds(const LintPredicate *p, const LintValue *v, const Li
         }
 }
 
+static int node_satisfies(const LintMatch *m, const LintPredicate *p, TSNode node, const LintValue *other)
+{
+        LintValue v;
+        int r = lint_value_read(node, m->program, &v);
+
+        if (r < 0)
+                return r;
+        if (!v.text)     /* not known, and neither is the contrary */
+                return 0;
+
+        r = predicate_holds(p, &v, other);
+        if (r >= 0)
+                r = (r > 0) != p->negated;
+        lint_value_done(&v);
+        return r;
+}
+
+static const TSNode *find_capture(const TSQueryMatch *match, uint32_t capture)
+{
+        for (uint16_t i = 0; i < match->capture_count; i++)
+                if (match->captures[i].index == capture)
+                        return &match->captures[i].node;
+        return NULL;
+}
+
 /* Whether each node that has the predicate's capture in this match satisfies it: true if there is none. */
 static int predicate_check(const LintMatch *m, const LintPredicate *p, const TSQueryMatch *match)
 {
         LintValue other = {0};
-        int holds = true, r;
+        int holds = true;
 
-        for (uint16_t i = 0; p->compares_captures && i < match->capture_count; i++)
-                if (match->captures[i].index == p->other_capture) {
-                        r = lint_value_read(match->captures[i].node, m->program, &other);
-                        if (r < 0)
-                                return r;
-                        break;
-                }
+        if (p->compares_captures) {
+                const TSNode *node = find_capture(match, p->other_capture);
 
-        for (uint16_t i = 0; i < match->capture_count && holds > 0; i++) {
-                LintValue v;
-
-                if (match->captures[i].index != p->capture)
-                        continue;
-                r = lint_value_read(match->captures[i].node, m->program, &v);
+                if (!node)
+                        return true;
+                int r = lint_value_read(*node, m->program, &other);
                 if (r < 0)
-                        holds = r;
-                else
-                        holds = v.text && predicate_holds(p, &v, &other) != p->negated;
-                lint_value_done(&v);
+                        return r;
+                if (!other.text)
+                        return false;
         }
+
+        for (uint16_t i = 0; i < match->capture_count && holds > 0; i++)
+                if (match->captures[i].index == p->capture)
+                        holds = node_satisfies(m, p, match->captures[i].node, &other);
         lint_value_done(&other);
         return holds;
 }

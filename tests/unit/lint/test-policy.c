@@ -5,6 +5,10 @@
 
 #define REASON "(#set! reason \"because\")"
 
+/* libtree-sitter 0.22 leaks eight bytes of a query that names an unknown field. */
+__attribute__((weak)) void __lsan_disable(void);
+__attribute__((weak)) void __lsan_enable(void);
+
 typedef struct Broken {
         const char *text;
         const char *complaint;
@@ -50,7 +54,12 @@ static void broken_policies_are_told_with_their_place(void **state)
                 LintPolicy *p = NULL;
                 Fault fault = {0};
 
+                bool leaks = strstr(cases[i].complaint, "no field") && __lsan_disable;
+                if (leaks)
+                        __lsan_disable();
                 int r = lint_policy_parse("python", "p.scm", cases[i].text, strlen(cases[i].text), &p, &fault);
+                if (leaks)
+                        __lsan_enable();
                 if (r != -EBADMSG)
                         print_error("%s\n", cases[i].text);
                 assert_int_equal(r, -EBADMSG);
@@ -159,6 +168,19 @@ static void captures_are_compared_with_each_other(void **state)
         free_policy(NULL);
 }
 
+static void what_was_not_captured_does_not_count(void **state)
+{
+        static const char text[] = "([(call function: (identifier) @name) (decorator (identifier) @other) @name]"
+                                   " (#eq? @name \"f\") (#eq? @other \"g\") (#eq? @name @other) " REASON ")";
+
+        assert_int_equal(lint_policy_parse("python", "p.scm", text, strlen(text), &policy, NULL), 0);
+        LintResult *result = run(LINT_STANDARD, "f(1)\ng(1)\n");
+        assert_int_equal(result->n_diagnostics, 1);
+        assert_int_equal(result->diagnostics[0].line, 1);
+        lint_result_free(result);
+        free_policy(NULL);
+}
+
 static void the_first_pattern_gives_the_reason(void **state)
 {
         static const char text[] = "((call function: (identifier) @name) (#eq? @name \"f\") (#set! reason \"first\"))"
@@ -198,6 +220,7 @@ int main(void)
                 cmocka_unit_test(an_empty_policy_forbids_nothing),
                 cmocka_unit_test(predicates_compare_as_described),
                 cmocka_unit_test(captures_are_compared_with_each_other),
+                cmocka_unit_test(what_was_not_captured_does_not_count),
                 cmocka_unit_test(the_first_pattern_gives_the_reason),
                 cmocka_unit_test(names_of_grammars_are_no_paths),
                 cmocka_unit_test_setup_teardown(the_shipped_policy_is_whole, load_policy, free_policy),

@@ -34,8 +34,14 @@ static int unit_file_add(UnitFile *f, const char *section, const char *key, cons
         return e->section && e->key && e->value ? 0 : -ENOMEM;
 }
 
-/* Cuts the next logical line off: physical lines that end in a backslash are joined by a space, and comment lines in
- * between are dropped, as systemd does. */
+static bool is_comment(const char *line)
+{
+        line += strspn(line, " \t\r\f\v");
+        return *line == '#' || *line == ';';
+}
+
+/* Cuts the next logical line off: physical lines that end in a backslash are joined by a space. Comment lines give
+ * nothing, and are dropped from between joined ones; a backslash does not continue them, as in systemd. */
 static int next_line(const char **text, unsigned *line, char **ret)
 {
         _cleanup_(buffer_done) Buffer b = { 0 };
@@ -44,12 +50,14 @@ static int next_line(const char **text, unsigned *line, char **ret)
         while (**text) {
                 size_t n = strcspn(*text, "\n");
                 const char *p = *text;
-                bool comment = continued && (p[strspn(p, " \t")] == '#' || p[strspn(p, " \t")] == ';');
 
                 *text += n + (p[n] == '\n');
                 (*line)++;
-                if (comment)
-                        continue;
+                if (is_comment(p)) {
+                        if (continued)
+                                continue;
+                        break;
+                }
 
                 if (n > 0 && p[n - 1] == '\r')
                         n--;
@@ -74,7 +82,7 @@ static int parse_line(UnitFile *f, char *text, unsigned line, FaultCode code, ch
         char *s = strstrip(text);
         size_t n = strlen(s);
 
-        if (n == 0 || *s == '#' || *s == ';')
+        if (n == 0)
                 return 0;
 
         if (*s == '[') {
@@ -97,20 +105,33 @@ static int parse_line(UnitFile *f, char *text, unsigned line, FaultCode code, ch
         return unit_file_add(f, *section, strstrip(s), strstrip(eq + 1), line);
 }
 
+/* The line, from 1, of the first byte that has no place in a text; 0 when there is none. */
+static unsigned line_of_bad_byte(const char *text, size_t size)
+{
+        const char *nul = memchr(text, '\0', size);
+        size_t offset = nul ? (size_t) (nul - text) : size;
+        unsigned line = 1;
+
+        if (utf8_is_valid(text, offset, &offset) && !nul)
+                return 0;
+        for (size_t i = 0; i < offset; i++)
+                line += text[i] == '\n';
+        return line;
+}
+
 int unit_file_parse(const char *path, const char *text, size_t size, FaultCode code, UnitFile **ret, Fault *reterr_fault)
 {
         _cleanup_(unit_file_freep) UnitFile *f = new0(UnitFile, 1);
         _cleanup_(freep) char *section = NULL;
-        unsigned line = 0;
-        size_t offset;
+        unsigned line = 0, bad;
 
         if (!f || !(f->path = strdup(path)))
                 return -ENOMEM;
 
         if (size > UNIT_FILE_BYTES_MAX)
                 return fault_set(reterr_fault, code, NULL, "%s: larger than %d bytes", path, UNIT_FILE_BYTES_MAX);
-        if (memchr(text, '\0', size) || !utf8_is_valid(text, size, &offset))
-                return fault_set(reterr_fault, code, NULL, "%s: not UTF-8 text", path);
+        if ((bad = line_of_bad_byte(text, size)) > 0)
+                return fault_set(reterr_fault, code, NULL, "%s:%u: not UTF-8 text", path, bad);
 
         _cleanup_(freep) char *copy = memdup_nul(text, size);
         if (!copy)

@@ -113,8 +113,11 @@ static int apply_directory(Config *c, const char *directory, Fault *reterr_fault
         struct dirent **entries;
         int n = scandir(directory, &entries, is_conf, alphasort), r = 0;
 
+        if (n < 0 && errno == ENOENT)
+                return 0;
         if (n < 0)
-                return errno == ENOENT ? 0 : -errno;
+                return errno == ENOMEM ? -ENOMEM : fault_set(reterr_fault, FAULT_BROKEN_CONFIG, NULL, "%s: %s", directory,
+                                                               strerror(errno));
 
         for (int i = 0; i < n; i++) {
                 if (r >= 0) {

@@ -8,6 +8,7 @@
 /* As cmocka wants a setup and a teardown; *state is the directory's path. */
 int scratch_setup(void **state);
 int scratch_teardown(void **state);
+#define scratch_unit_test(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
 
 /* DIRECTORY/NAME; good until the fourth call after. */
 const char *scratch_path(const char *directory, const char *name);

@@ -2,6 +2,7 @@
 /* The command line: global options, the table of verbs, and what all verbs say in the same way. */
 #include "ctl/ctl.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -218,9 +219,25 @@ static int run_verb(int argc, char **argv)
         return verb->function(argc, argv);
 }
 
+/* Whoever started us may have closed some; a file of ours must not take the place of a standard stream. */
+static int open_missing_streams(void)
+{
+        int fd;
+
+        do
+                fd = open("/dev/null", O_RDWR);
+        while (fd >= 0 && fd <= STDERR_FILENO);
+        if (fd < 0)
+                return -errno;
+        (void) close(fd);
+        return 0;
+}
+
 int main(int argc, char **argv)
 {
         log_set_prefix("rcectl: ");
+        if (open_missing_streams() < 0)
+                return CTL_EXIT_ENGINE;
 
         if (argc > 0)
                 argv[0] = (char *) "rcectl";

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "basic/fd-util.h"
@@ -94,6 +95,10 @@ int input_relay_new(sd_event *event, int from_fd, InputRelay **ret, int *ret_rea
                 return -errno;
         _cleanup_(closep) int read_fd = pair[0];
         i->to_fd = pair[1];
+
+        /* The program is another user than we, and may open /dev/stdin by name; only to read. */
+        if (fchmod(read_fd, 0644) < 0)
+                return -errno;
 
         int r = fd_set_nonblock(i->to_fd, true);
         if (r >= 0)

@@ -2,6 +2,7 @@
 #include "sandbox/output.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "basic/fd-util.h"
@@ -66,6 +67,9 @@ int output_pipe_new(sd_event *event, JobOutput *output, uint64_t limit_bytes, co
 
         OutputPipe *o = new0(OutputPipe, 1);
         int r = o ? fd_set_nonblock(pair[0], true) : -ENOMEM;
+        /* The program is another user than we, and may open /dev/stdout by name; only to write. */
+        if (r >= 0 && fchmod(pair[1], 0622) < 0)
+                r = -errno;
         if (r >= 0)
                 r = sd_event_add_io(event, &o->source, pair[0], EPOLLIN, on_readable, o);
         if (r < 0) {

@@ -20,15 +20,19 @@ if options["prefix"] != "/usr" or options["sysconfdir"] != "/etc" or not options
     sys.exit(77)
 
 installed = {path.lstrip("/") for path in introspect("installed").values()}
-lists = {
-    path.stem: path.read_text().split() for path in sorted((source / "packaging/debian").glob("*.install"))
-}
+
+
+def patterns_of(path):
+    # of several words in a line the last one is where the others go
+    lines = [line.split() for line in path.read_text().splitlines()]
+    return [word for words in lines for word in (words[:-1] or words)]
 
 
 def covers(pattern, path):
     return fnmatch.fnmatchcase(path, pattern) or fnmatch.fnmatchcase(path, pattern + "/*")
 
 
+lists = {path.stem: patterns_of(path) for path in sorted((source / "packaging/debian").glob("*.install"))}
 errors = []
 for path in sorted(installed):
     owners = [package for package, patterns in lists.items() if any(covers(p, path) for p in patterns)]

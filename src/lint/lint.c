@@ -15,8 +15,8 @@
 /* What is said of a name that may be as long as the program. */
 #define NAME_SIZE_MAX 128
 
-/* How long one run may take, which bounds what a program that was made to be slow can do. Ordinary ones take a tenth
- * of it. */
+/* How much processor time one run may take, which bounds what a program that was made to be slow can do. Ordinary ones
+ * take a tenth of it. */
 #define RUN_BASE_USEC (200 * USEC_PER_MSEC)
 #define RUN_USEC_PER_BYTE 2
 
@@ -95,11 +95,12 @@ static int diagnostic_fill(LintDiagnostic *d, const LintPolicy *policy, const Li
 static int diagnostic_compare(const void *a, const void *b)
 {
         const LintDiagnostic *x = a, *y = b;
+        const unsigned left[] = {x->line, x->column, x->end_line, x->end_column};
+        const unsigned right[] = {y->line, y->column, y->end_line, y->end_column};
 
-        if (x->line != y->line)
-                return x->line < y->line ? -1 : 1;
-        if (x->column != y->column)
-                return x->column < y->column ? -1 : 1;
+        for (size_t i = 0; i < ELEMENTSOF(left); i++)
+                if (left[i] != right[i])
+                        return left[i] < right[i] ? -1 : 1;
         return 0;
 }
 
@@ -127,11 +128,11 @@ static int result_fill(LintResult *result, const LintMatch *m, const char *text,
 
 static int run_policy(const LintPolicy *policy, LintLevel level, const char *text, size_t size, LintResult *result)
 {
-        usec_t budget = RUN_BASE_USEC + RUN_USEC_PER_BYTE * size, start = now_usec(CLOCK_MONOTONIC);
+        usec_t deadline = now_usec(CLOCK_THREAD_CPUTIME_ID) + RUN_BASE_USEC + RUN_USEC_PER_BYTE * size;
         _cleanup_(tree_deletep) TSTree *tree = NULL;
         _cleanup_(freep) LintMatch *m = NULL;
 
-        int r = lint_parse(policy->language, text, size, budget, &tree);
+        int r = lint_parse(policy->language, text, size, deadline, &tree);
         if (r < 0)
                 return r;
         if (!tree) {
@@ -146,7 +147,7 @@ static int run_policy(const LintPolicy *policy, LintLevel level, const char *tex
         m->policy = policy;
         m->level = level;
         m->program = text;
-        m->deadline = start + budget;
+        m->deadline = deadline;
 
         r = lint_match_tree(m, tree);
         if (r < 0)

@@ -5,8 +5,8 @@
  * (policies/python.scm explains how they are written); an admin's own wins over the shipped one.
  *
  * This saves a sandbox start and teaches; it is not what protects anyone. But what it looks at is what runs: text that
- * the interpreter would read otherwise than the parser does is refused. Where the parser itself is at a loss, the result is
- * "undecided", and the interpreter judges.
+ * the interpreter would read otherwise than the parser does is refused. Where the parser itself is at a loss, the
+ * result is "undecided", and the interpreter judges.
  *
  * Nothing here blocks or logs, and the time taken is in proportion to the text. A policy may be used for any number of
  * runs, one at a time. */
@@ -65,8 +65,8 @@ int lint_policy_parse(const char *grammar, const char *path, const char *text, s
 LintPolicy *lint_policy_free(LintPolicy *p);
 DEFINE_CLEANUP(LintPolicy *, lint_policy_free)
 
-/* More text than this is never looked at, whatever other limits say. */
-#define LINT_TEXT_MAX ((size_t) 16 << 20)
+/* More text than this is never looked at, whatever other limits say: a byte may cost 400 of memory while it is. */
+#define LINT_TEXT_MAX ((size_t) 4 << 20)
 
 /* Whether this can be a program's text at all, whatever the level: not empty, UTF-8, no NUL byte, else
  * FAULT_INVALID_SOURCE with the line; and not beyond the maximum, else FAULT_TOO_LARGE. */

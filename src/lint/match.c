@@ -190,7 +190,7 @@ int lint_match_tree(LintMatch *m, const TSTree *tree)
 
                 if (ts_node_is_named(node))
                         r = match_node(m, cursor, node);
-                if (++n_nodes % NODES_PER_CLOCK == 0 && now_usec(CLOCK_MONOTONIC) > m->deadline) {
+                if (++n_nodes % NODES_PER_CLOCK == 0 && now_usec(CLOCK_THREAD_CPUTIME_ID) > m->deadline) {
                         m->incomplete = true;
                         break;
                 }

@@ -15,7 +15,7 @@ typedef struct LintMatch {
         const LintPolicy *policy;
         LintLevel level;
         const char *program;             /* checked text, and what the tree is of */
-        usec_t deadline;                 /* of CLOCK_MONOTONIC; what is not looked at by then is not */
+        usec_t deadline;                 /* of this thread's processor time; what was not looked at by then is not */
 
         LintFinding findings[LINT_DIAGNOSTICS_MAX];     /* one a place, in no order */
         size_t n_findings;

@@ -7,8 +7,9 @@
 
 #include "basic/time-util.h"
 
-/* The caller deletes the tree. It is NULL, and that is no failure, when the time was not enough. */
-int lint_parse(const TSLanguage *language, const char *text, size_t size, usec_t budget_usec, TSTree **ret);
+/* The deadline is of this thread's processor time. The caller deletes the tree, which is NULL, and that is no failure,
+ * when the time was not enough. */
+int lint_parse(const TSLanguage *language, const char *text, size_t size, usec_t deadline, TSTree **ret);
 
 static inline void tree_deletep(TSTree **tree)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A program's text through the checks and both levels of the shipped policy. What comes out must be what callers rely on
- * without looking again, and the same for the same text. */
+/* A program's text through the checks and all levels of the shipped policy. What comes out must be what callers rely
+ * on without looking again. */
 
 #include <stdbool.h>
 #include <stdint.h>

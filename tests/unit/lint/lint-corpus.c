@@ -64,7 +64,9 @@ static void lint_text(const char *path, const char *text, size_t size)
                 spent_usec += now_usec(CLOCK_MONOTONIC) - start;
                 n_bytes += size;
                 n_rejected[level] += result->n_diagnostics > 0;
-                if (result->undecided && level == LINT_STRICT)
+                if (result->truncated && result->n_diagnostics < LINT_DIAGNOSTICS_MAX)
+                        complain(path, "was not looked at as a whole");
+                else if (result->undecided && level == LINT_STRICT)
                         check_undecided(path, text, size);
         }
         n_files++;
@@ -129,8 +131,8 @@ int main(int argc, char *argv[])
                 printf("SKIP: there is no Python library on this machine\n");
                 return SKIP;
         }
-        printf("%zu files, %zu with an error in the tree, %zu refused as text; %zu rejected at standard, %zu at strict; "
-               "%.1f MB/s\n",
+        printf("%zu files, %zu with an error in the tree, %zu refused as text; "
+               "%zu rejected at standard, %zu at strict; %.1f MB/s\n",
                n_files, n_undecided, n_refused, n_rejected[LINT_STANDARD], n_rejected[LINT_STRICT],
                (double) n_bytes / (double) MAX(spent_usec, (usec_t) 1));
         return failed ? EXIT_FAILURE : EXIT_SUCCESS;

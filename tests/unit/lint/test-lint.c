@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "basic/time-util.h"
 #include "shared/json-util.h"
 
 #include "lint-fixture.h"
@@ -242,7 +243,8 @@ static void all_of_the_originals_list_is_forbidden_at_strict(void **state)
 
 static void places_are_counted_in_characters(void **state)
 {
-        LintResult *result = run(LINT_STANDARD, "\xef\xbb\xbfx = 'ü€𝐨'; ｅval('1'); exec('2')\r\nimport \\\r\n os . \\\r\n  path");
+        LintResult *result = run(LINT_STANDARD, "\xef\xbb\xbfx = 'ü€𝐨'; ｅval('1'); exec('2')\r\n"
+                                                "import \\\r\n os . \\\r\n  path");
 
         assert_int_equal(result->n_diagnostics, 3);
         assert_int_equal(result->diagnostics[0].line, 1);
@@ -363,6 +365,20 @@ static void text_made_to_hurt_is_survived(void **state)
         }
 }
 
+/* The parser's error recovery is quadratic here, and would take most of a minute. */
+static void time_is_bounded(void **state)
+{
+        char *text = repeat("", "import ", 50000, "");
+        usec_t start = now_usec(CLOCK_THREAD_CPUTIME_ID);
+        LintResult *result = run(LINT_STANDARD, text);
+
+        assert_true(result->undecided);
+        assert_int_equal(result->n_diagnostics, 0);
+        assert_true(now_usec(CLOCK_THREAD_CPUTIME_ID) - start < 3 * USEC_PER_SEC);
+        lint_result_free(result);
+        free(text);
+}
+
 static void garbage_is_survived(void **state)
 {
         static const char alphabet[] = " \n\t()[]{}:,.'\"=+-*/#\\@abcdef if else import lambda class for in";
@@ -453,6 +469,7 @@ int main(void)
                 cmocka_unit_test(what_is_found_counts_even_where_the_rest_is_undecided),
                 cmocka_unit_test(a_long_list_is_cut_and_says_so),
                 cmocka_unit_test(text_made_to_hurt_is_survived),
+                cmocka_unit_test(time_is_bounded),
                 cmocka_unit_test(garbage_is_survived),
                 cmocka_unit_test(nesting_hides_nothing),
                 cmocka_unit_test(a_policy_is_needed_unless_off),

@@ -69,6 +69,14 @@ static int set_words(const char *value, char ***field)
         return 0;
 }
 
+/* A program has a name, and the rest is up to it. */
+static int set_command(const char *value, char ***field)
+{
+        int r = set_words(value, field);
+
+        return r >= 0 && (!*field || isempty(**field)) ? -EINVAL : r;
+}
+
 static int set_file_name(const char *value, char **field)
 {
         return file_name_is_valid(value) ? free_and_strdup(field, value) : -EINVAL;
@@ -101,9 +109,9 @@ static int set_own(Language *l, const char *key, const char *value)
         if (streq(key, "Source"))
                 return set_file_name(value, &l->source_name);
         if (streq(key, "Compile"))
-                return set_words(value, &l->compile_argv);
+                return set_command(value, &l->compile_argv);
         if (streq(key, "Run"))
-                return set_words(value, &l->run_argv);
+                return set_command(value, &l->run_argv);
         if (streq(key, "Lint"))
                 return set_lint_level(value, &l->lint_level);
         if (streq(key, "LintGrammar"))
@@ -163,6 +171,11 @@ static int apply_entry(Language *l, const UnitFileEntry *e, Fault *reterr_fault)
 
         if (!*e->value)
                 return 0;
+        /* White space kept it from continuing the line here; Podman does not look at that and would take the next. */
+        if (endswith(e->value, "\\"))
+                return fault_set(reterr_fault, FAULT_BROKEN_LANGUAGE, e->key, "%s:%u: %s= ends in a backslash", l->path,
+                                 e->line, e->key);
+
         if (streq(e->section, "X-Language"))
                 r = set_own(l, e->key, e->value);
         else if (streq(e->section, "Service"))

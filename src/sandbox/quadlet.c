@@ -191,7 +191,7 @@ static int take_command(const UnitFile *f, const char *key, bool needed, char **
         return r;
 }
 
-static int take_environment(const UnitFile *f, char ***ret)
+static int take_environment(const UnitFile *f, char ***ret, Fault *reterr_fault)
 {
         for (size_t i = 0; i < f->n_entries; i++) {
                 const UnitFileEntry *e = &f->entries[i];
@@ -201,6 +201,9 @@ static int take_environment(const UnitFile *f, char ***ret)
                         continue;
 
                 int r = unit_file_split_words(e->value, &words);
+                if (r == -EINVAL)
+                        return fault_set(reterr_fault, FAULT_BROKEN_LANGUAGE, e->key, "%s:%u: %s= cannot be taken apart",
+                                         f->path, e->line, e->key);
                 STRV_FOREACH(w, words)
                         if (r >= 0)
                                 r = strv_extend(ret, *w);
@@ -223,7 +226,7 @@ int quadlet_service_parse(const char *path, const char *text, size_t size, Quadl
             (r = take_command(f, "ExecStart", true, &s->exec_start, reterr_fault)) < 0 ||
             (r = take_command(f, "ExecStop", false, &s->exec_stop, reterr_fault)) < 0 ||
             (r = take_command(f, "ExecStopPost", false, &s->exec_stop_post, reterr_fault)) < 0 ||
-            (r = take_environment(f, &s->environment)) < 0)
+            (r = take_environment(f, &s->environment, reterr_fault)) < 0)
                 return r;
 
         *ret = TAKE_PTR(s);

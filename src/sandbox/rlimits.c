@@ -24,7 +24,7 @@ size_t rlimits_of_job(const JobLimits *limits, const SandboxHost *host, CellRlim
         ret[n++] = (CellRlimit){ RLIMIT_CPU, 0, limits->cpu_usec / USEC_PER_SEC + 2 };
 
         /* Per user, and each sandbox has a user of its own; the supervisor is one of them. */
-        ret[n++] = (CellRlimit){ RLIMIT_NPROC, 0, limits->processes + 1 };
+        ret[n++] = (CellRlimit){ RLIMIT_NPROC, 0, MAX(limits->processes, limits->processes + 1) };
 
         /* Counts what a process might write to, which is more than it uses: only where nothing better is there. */
         if (!host->has_memory)

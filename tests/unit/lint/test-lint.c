@@ -343,16 +343,15 @@ static void text_made_to_hurt_is_survived(void **state)
                 {"x = ", "not ", 20000, "1"},
                 {"", "f'{", 20000, ""},
                 {"", "lambda:", 20000, "1"},
-                {"", "import ", 20000, ""},
                 {"", "\\\n", 20000, ""},
                 {"getattr(x, ", "(", 20000, ""},
                 {"getattr(x, ''", "+''", 20000, ")"},
                 {"import a", ".a", 20000, ""},
-                {"", ")", 1 << 20, ""},
+                {"", ")", 200000, ""},
                 {"x = '", "a", 1 << 20, "'"},
                 {"", "a", 1 << 20, ""},
                 {"", "\n", 1 << 20, ""},
-                {"", "import os\n", 100000, ""},
+                {"", "import os\n", 20000, ""},
                 {"a", "\xcc\x81\xcc\xa3", 200000, ""},     /* normalising sorts them */
         };
 
@@ -365,16 +364,16 @@ static void text_made_to_hurt_is_survived(void **state)
         }
 }
 
-/* The parser's error recovery is quadratic here, and would take most of a minute. */
+/* The parser's error recovery is quadratic here, and would take many seconds. */
 static void time_is_bounded(void **state)
 {
-        char *text = repeat("", "import ", 50000, "");
+        char *text = repeat("", "import ", 30000, "");
         usec_t start = now_usec(CLOCK_THREAD_CPUTIME_ID);
         LintResult *result = run(LINT_STANDARD, text);
 
         assert_true(result->undecided);
         assert_int_equal(result->n_diagnostics, 0);
-        assert_true(now_usec(CLOCK_THREAD_CPUTIME_ID) - start < 3 * USEC_PER_SEC);
+        assert_true(now_usec(CLOCK_THREAD_CPUTIME_ID) - start < 2 * USEC_PER_SEC);
         lint_result_free(result);
         free(text);
 }

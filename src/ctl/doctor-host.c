@@ -77,9 +77,10 @@ static int open_host(SandboxHost **ret, Fault *reterr_fault)
 
 void check_user_manager(Doctor *d)
 {
-        _cleanup_(freep) char *mend = format_string("systemctl start user@%u.service, and see its log; on Debian, "
-                                                    "apt install dbus-user-session",
-                                                    d->identity.uid);
+        _cleanup_(freep) char *mend =
+                d->has_runtime ? format_string("systemctl restart user@%u.service; on Debian it needs dbus-user-session",
+                                               d->identity.uid) :
+                                 format_string("loginctl enable-linger %s", d->identity.name);
         _cleanup_(freep) char *version = NULL;
         _cleanup_(fault_done) Fault fault = { 0 };
         unsigned major;

@@ -9,6 +9,7 @@
 #include "ctl/image.h"
 #include "ctl/podman.h"
 #include "ctl/process.h"
+#include "lint/lint.h"
 #include "sandbox/quadlet.h"
 
 #define PODMAN_MAJOR_MIN 4
@@ -21,9 +22,16 @@ void check_podman(Doctor *d)
         char mend[DOCTOR_MEND_MAX];
         unsigned major, minor;
 
-        int r = podman_version(&text, &major, &minor, &fault);
+        doctor_install(mend, "podman", "podman");
+        int r = process_require("podman", "podman", &fault);
+        if (r < 0) {
+                doctor_report(d, "podman", DOCTOR_FAIL, mend, "%s", r == -EBADMSG ? fault.detail : strerror(-r));
+                return;
+        }
+
+        r = podman_version(&text, &major, &minor, &fault);
         if (r == -EBADMSG)
-                doctor_report(d, "podman", DOCTOR_FAIL, doctor_install(mend, "podman", "podman"), "%s", fault.detail);
+                doctor_report(d, "podman", DOCTOR_FAIL, "mend what it complains about", "%s", fault.detail);
         else if (r < 0)
                 doctor_report(d, "podman", DOCTOR_FAIL, NULL, "podman cannot be started: %s", strerror(-r));
         else if (major < PODMAN_MAJOR_MIN || (major == PODMAN_MAJOR_MIN && minor < PODMAN_MINOR_MIN))
@@ -81,8 +89,8 @@ void check_storage(Doctor *d)
         _cleanup_(fault_done) Fault missing = { 0 }, fault = { 0 };
         _cleanup_(freep) char *driver = NULL;
 
-        if (process_require("podman", "podman", &missing) < 0)
-                return;         /* said by check_podman() */
+        if (!d->has_runtime || process_require("podman", "podman", &missing) < 0)
+                return;         /* said by check_user_manager(), check_podman() */
 
         int r = podman_storage_driver(&driver, &fault);
         if (r < 0)
@@ -119,6 +127,22 @@ void check_files(Doctor *d)
                 doctor_report(d, "files", DOCTOR_OK, NULL, "the seccomp profile and the supervisor are installed");
 }
 
+/* The policy its programs are looked at with. */
+static int try_policy(const Language *l, Fault *reterr_fault)
+{
+        _cleanup_(lint_policy_freep) LintPolicy *policy = NULL;
+        _cleanup_(freep) char *path = NULL;
+
+        if (streq(l->lint_level, lint_level_to_string(LINT_OFF)))
+                return 0;
+
+        int r = lint_policy_find(l->lint_grammar, &path);
+        if (r == -ENOENT || r == -EINVAL)
+                return fault_set(reterr_fault, FAULT_BROKEN_LANGUAGE, "lint", "%s: there is no lint policy for '%s'",
+                                 l->path, l->lint_grammar);
+        return r < 0 ? r : lint_policy_load(l->lint_grammar, path, &policy, reterr_fault);
+}
+
 static void check_language(Doctor *d, const Language *l)
 {
         _cleanup_(freep) char *check = format_string("language %s", l->name);
@@ -136,8 +160,15 @@ static void check_language(Doctor *d, const Language *l)
         }
 
         int r = quadlet_generate(l, &unit, &fault);
-        if (r == -EBADMSG && fault.code == FAULT_BROKEN_LANGUAGE)
-                doctor_report(d, check, DOCTOR_FAIL, mend, "%s", fault.detail);
+        if (r == -EBADMSG && fault.code == FAULT_SANDBOX_UNAVAILABLE)
+                r = 0;          /* said by check_quadlet(), and no fault of the language */
+        if (r >= 0)
+                r = try_policy(l, &fault);
+        if (r == -EBADMSG && fault.code == FAULT_BROKEN_POLICY)
+                doctor_report(d, check, DOCTOR_FAIL, "correct that; rce-lint(5) says how policies are written", "%s",
+                              fault.detail);
+        else if (r < 0)
+                doctor_report(d, check, DOCTOR_FAIL, mend, "%s", r == -EBADMSG ? fault.detail : strerror(-r));
         else
                 doctor_report(d, check, DOCTOR_OK, NULL, "%s", l->path);
 }

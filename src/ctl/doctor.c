@@ -13,6 +13,8 @@
 #include "ctl/view.h"
 #include "shared/json-util.h"
 
+#define INDENT 22                        /* of what follows state and check */
+
 static const char *const state_names[_DOCTOR_STATE_MAX] = {
         [DOCTOR_OK] = "ok",
         [DOCTOR_WARN] = "warn",
@@ -117,7 +119,7 @@ static bool check_config(Doctor *d)
         return r >= 0;
 }
 
-/* Without a user manager most checks still have something to tell. */
+/* Without a runtime directory most checks still have something to tell, if nobody points them to it. */
 static void check_user(Doctor *d)
 {
         _cleanup_(fault_done) Fault fault = { 0 };
@@ -137,6 +139,9 @@ static void check_user(Doctor *d)
                 return;
         }
         d->has_identity = true;
+        d->has_runtime = access(d->identity.runtime_dir, W_OK) >= 0;
+        if (!d->has_runtime)
+                (void) unsetenv("XDG_RUNTIME_DIR");
         doctor_report(d, "user", DOCTOR_OK, NULL, "sandboxes belong to %s (%u)", d->identity.name, d->identity.uid);
 }
 
@@ -147,6 +152,21 @@ static const char *colour_of(const char *state)
         return streq(state, "ok") ? "\x1b[32m" : streq(state, "warn") ? "\x1b[33m" : "\x1b[31m";
 }
 
+/* What podman says may have several lines. */
+static int print_lines(const char *text)
+{
+        for (bool first = true; *text; first = false) {
+                size_t n = strcspn(text, "\n");
+                _cleanup_(freep) char *safe = string_escape(text, n);
+
+                if (!safe)
+                        return -ENOMEM;
+                printf("%*s%s\n", first ? 0 : INDENT, "", safe);
+                text += n + (text[n] == '\n');
+        }
+        return 0;
+}
+
 static int print_checks(struct json_object *rows, const void *userdata)
 {
         const Doctor *d = userdata;
@@ -155,20 +175,19 @@ static int print_checks(struct json_object *rows, const void *userdata)
                 struct json_object *row = json_object_array_get_idx(rows, i);
                 const char *state = view_string(row, "state"), *found = view_string(row, "found");
                 const char *mend = view_string(row, "mend"), *colour = colour_of(state);
-                _cleanup_(freep) char *safe = string_escape(found, strlen(found));
 
-                if (!safe)
-                        return -ENOMEM;
-                printf("%s%-4s%s  %-15s %s\n", colour, state, *colour ? "\x1b[0m" : "", view_string(row, "check"),
-                       safe);
+                printf("%s%-4s%s  %-15s ", colour, state, *colour ? "\x1b[0m" : "", view_string(row, "check"));
+                int r = print_lines(found);
+                if (r < 0)
+                        return r;
                 if (mend)
-                        printf("      %-15s mend: %s\n", "", mend);
+                        printf("%*smend: %s\n", INDENT, "", mend);
         }
 
         if (d->n_states[DOCTOR_FAIL] + d->n_states[DOCTOR_WARN] == 0)
                 puts("\nThis host is fit to run sandboxes.");
         else
-                printf("\n%u failed, %u warnings.\n", d->n_states[DOCTOR_FAIL], d->n_states[DOCTOR_WARN]);
+                printf("\n%u failed, %u with a warning.\n", d->n_states[DOCTOR_FAIL], d->n_states[DOCTOR_WARN]);
         return 0;
 }
 

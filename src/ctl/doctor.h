@@ -20,6 +20,7 @@ typedef enum DoctorState {
 typedef struct Doctor {
         Identity identity;               /* whose sandboxes; we have become it when has_identity is set */
         bool has_identity;
+        bool has_runtime;                /* and it has a runtime directory */
         SandboxHost *host;               /* NULL before check_user_manager(), and when it fails */
         bool podman_works;               /* set by check_storage() */
         LanguageRegistry *registry;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Groups a table with pandas and fits a line with scikit-learn.
-#     rcectl run --language datascience examples/pandas.py
+#     rcectl run examples/pandas.py
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LinearRegression

@@ -15,6 +15,7 @@
 #include "ctl/relay.h"
 #include "ctl/source.h"
 #include "ctl/watch.h"
+#include "lint/imports.h"
 #include "lint/lint.h"
 #include "sandbox/sandbox.h"
 #include "shared/json-util.h"
@@ -269,21 +270,27 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 
 /* --- preparation --------------------------------------------------------------------------------------------------- */
 
+/* Named, or told by the file's ending and then by what it imports. */
 static int choose_language(Runner *r, const Source *source, Fault *reterr_fault)
 {
-        const char *name = r->options->language;
+        _cleanup_(strv_freep) char **modules = NULL;
 
         int k = language_registry_load(NULL, &r->registry);
         if (k < 0)
                 return k;
+        if (r->options->language)
+                return language_registry_find(r->registry, r->options->language, &r->language, reterr_fault);
 
-        if (!name) {
-                r->language = language_registry_guess(r->registry, source->name);
-                if (r->language)
-                        return 0;
-                name = r->config->language;
-        }
-        return language_registry_find(r->registry, name, &r->language, reterr_fault);
+        r->language = language_registry_guess(r->registry, source->name);
+        if (!r->language &&
+            (k = language_registry_find(r->registry, r->config->language, &r->language, reterr_fault)) < 0)
+                return k;
+
+        k = lint_imports(r->language->lint_grammar, source->text, source->size, &modules);
+        if (k < 0)
+                return k;
+        r->language = language_registry_refine(r->registry, r->language, modules);
+        return 0;
 }
 
 static int choose_lint(Runner *r, Fault *reterr_fault)
@@ -429,7 +436,8 @@ static int help(void)
         puts("rcectl run [OPTIONS] FILE|- [-- ARGUMENT…]\n\n"
              "Runs a program in a sandbox of its own on this host and shows what it prints as it prints it.\n\n"
              "Options:\n"
-             "  -l, --language NAME     The language; else the file's ending tells, else Language= in rce.conf\n"
+             "  -l, --language NAME     The language; else the file's ending and what it imports tell, else\n"
+             "                          Language= in rce.conf\n"
              "  -i, --stdin FILE        What the program reads; - is our own standard input, which it is anyway\n"
              "                          unless the program came from there\n"
              "  -a, --arg STRING        An argument for the program; also those behind --\n"

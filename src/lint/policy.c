@@ -9,17 +9,9 @@
 #include "basic/fd-util.h"
 #include "basic/string-util.h"
 #include "build-config.h"
+#include "lint/grammar.h"
 
 #define POLICY_SIZE_MAX ((size_t) 1 << 20)
-
-const TSLanguage *tree_sitter_python(void);
-
-static const struct {
-        const char *name;
-        const TSLanguage *(*language)(void);
-} grammars[] = {
-        {"python", tree_sitter_python},
-};
 
 static const char *const predicate_names[_LINT_PREDICATE_MAX] = {
         [LINT_PREDICATE_EQ] = "eq?",
@@ -249,9 +241,7 @@ int lint_policy_parse(const char *grammar, const char *path, const char *text, s
 
         Source s = {.policy = p, .path = path, .text = text, .size = size, .fault = reterr_fault};
 
-        for (size_t i = 0; i < ELEMENTSOF(grammars); i++)
-                if (streq(grammars[i].name, grammar))
-                        p->language = grammars[i].language();
+        p->language = lint_grammar(grammar);
         if (!p->language)
                 return fault_set(reterr_fault, FAULT_BROKEN_POLICY, NULL, "%s: there is no grammar for '%s'", path,
                                  grammar);

@@ -376,19 +376,50 @@ int language_registry_find(LanguageRegistry *registry, const char *name, Languag
         return 0;
 }
 
+static bool has_extension(const Language *l, const char *extension)
+{
+        const char *own = l->source_name ? strrchr(l->source_name, '.') : NULL;
+
+        return !l->broken.detail && own && extension && streq(own, extension);
+}
+
 Language *language_registry_guess(LanguageRegistry *registry, const char *file_name)
 {
         const char *extension = strrchr(file_name, '.');
         Language *best = NULL;
 
-        for (size_t i = 0; extension && i < registry->n_languages; i++) {
+        for (size_t i = 0; i < registry->n_languages; i++) {
                 Language *l = registry->languages[i];
-                const char *own = l->source_name ? strrchr(l->source_name, '.') : NULL;
 
-                if (l->broken.detail || !own || !streq(own, extension))
-                        continue;
-                if (!best || strlen(l->name) < strlen(best->name))
+                if (has_extension(l, extension) && (!best || strlen(l->name) < strlen(best->name)))
                         best = l;
+        }
+        return best;
+}
+
+static size_t count_preloaded(const Language *l, char *const *modules)
+{
+        size_t n = 0;
+
+        STRV_FOREACH(m, modules)
+                n += strv_contains(l->preload, *m);
+        return n;
+}
+
+Language *language_registry_refine(LanguageRegistry *registry, Language *l, char *const *modules)
+{
+        const char *extension = strrchr(l->source_name, '.');
+        size_t most = count_preloaded(l, modules);
+        Language *best = l;
+
+        for (size_t i = 0; i < registry->n_languages; i++) {
+                Language *other = registry->languages[i];
+                size_t n = has_extension(other, extension) ? count_preloaded(other, modules) : 0;
+
+                if (n > most) {
+                        most = n;
+                        best = other;
+                }
         }
         return best;
 }

@@ -12,7 +12,7 @@
  *     Run=          the command line of the program
  *     Lint=         off, standard or strict; and LintGrammar= which policy file, the language's name unless told
  *     Output=       bytes of each stream
- *     Preload=      modules a fork server imports ahead
+ *     Preload=      modules it is there for: programs that import them are its, and a fork server imports them ahead
  *     Isolation=    container
  *
  * /etc/rce/languages wins over /usr/share/rce/languages, by file name. */
@@ -68,6 +68,9 @@ DEFINE_CLEANUP(LanguageRegistry *, language_registry_free)
 /* By name or alias; a broken or an unknown one is a fault. The registry keeps owning it. */
 int language_registry_find(LanguageRegistry *r, const char *name, Language **ret, Fault *reterr_fault);
 
-/* The one whose Source= has the extension of this file name, else NULL; plain names win over datascience-like variants
- * because they sort by the length of their name. */
+/* The one whose Source= has the extension of this file name, else NULL; the shortest name wins. */
 Language *language_registry_guess(LanguageRegistry *r, const char *file_name);
+
+/* Of the languages whose programs have the same ending as this one's, the one that preloads most of these modules; this
+ * one, if none has more of them than it. */
+Language *language_registry_refine(LanguageRegistry *r, Language *l, char *const *modules);

@@ -409,6 +409,39 @@ static void language_is_guessed_by_the_extension(void **state)
         }
 }
 
+static void language_that_preloads_what_is_imported_is_preferred(void **state)
+{
+        static const char text[] = "[Container]\nImage=i\n[X-Language]\nSource=%s\nRun=x\nPreload=%s\n";
+        static const char *const languages[][3] = {
+                { "py.container", "main.py", "" }, { "science.container", "main.py", "numpy pandas" },
+                { "arrays.container", "main.py", "numpy" }, { "c.container", "main.c", "numpy pandas requests" },
+        };
+        static const struct {
+                const char *modules[4], *language;
+        } table[] = {
+                { { NULL }, "py" },
+                { { "os", "json" }, "py" },
+                { { "numpy" }, "arrays" },
+                { { "os", "pandas" }, "science" },
+                { { "numpy", "pandas" }, "science" },
+                { { "requests" }, "py" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(languages); i++) {
+                char file[128];
+
+                snprintf(file, sizeof(file), text, languages[i][1], languages[i][2]);
+                scratch_write(*state, languages[i][0], file);
+        }
+
+        _cleanup_(language_registry_freep) LanguageRegistry *registry = load(*state, NULL);
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                Language *l = language_registry_refine(registry, find(registry, "py"), (char *const *) table[i].modules);
+
+                assert_row(streq(l->name, table[i].language), table[i].language);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -429,6 +462,7 @@ int main(void)
                 scratch_unit_test(broken_file_does_not_hurt_the_others),
                 scratch_unit_test(name_wins_over_an_alias),
                 scratch_unit_test(language_is_guessed_by_the_extension),
+                scratch_unit_test(language_that_preloads_what_is_imported_is_preferred),
         };
 
         return cmocka_run_group_tests_name("language", tests, NULL, NULL);

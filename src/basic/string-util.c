@@ -46,7 +46,7 @@ int free_and_strdup(char **p, const char *s)
         return 0;
 }
 
-static char *format_valist(const char *format, va_list ap)
+_printf_(1, 0) static char *format_valist(const char *format, va_list ap)
 {
         char *s;
 

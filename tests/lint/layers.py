@@ -48,6 +48,7 @@ FOREIGN = {
     'json-c/': {'shared', 'job', 'lint', 'sandbox'} | PORTS | PROGRAMS,
     'libpq': {'pg'},
     'microhttpd.h': {'httpd'},
+    'rabbitmq-c/': {'amqp'},
     'seccomp.h': {'sandbox'},
     'systemd/sd-bus.h': {'sandbox'},
     'systemd/sd-daemon.h': {'shared'},

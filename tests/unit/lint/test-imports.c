@@ -25,7 +25,6 @@ static void modules_are_known_by_their_first_component_and_once(void **state)
                 {"def f():\n    if True:\n        import json\n", "json"},
                 {"from . import sibling\nfrom .sibling import x\n", ""},
                 {"s = 'import os'  # import sys\n", ""},
-                {"import a\nx = (\nimport b\n", "a b"},
                 {"import\n", ""},
         };
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/language.h"
 
-#include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "basic/memory.h"
@@ -113,6 +111,8 @@ static void shipped_languages_have_the_documented_limits(void **state)
         assert_ptr_equal(find(registry, "python3"), find(registry, "python"));
         assert_ptr_equal(find(registry, "ds"), find(registry, "datascience"));
         assert_ptr_equal(language_registry_guess(registry, "examples/hello.py"), find(registry, "python"));
+        assert_null(find(registry, "python")->preload);
+        assert_words(find(registry, "datascience")->preload, "numpy|pandas|sklearn");
 }
 
 static void language_that_says_the_least_has_defaults(void **state)
@@ -394,9 +394,8 @@ static void language_is_guessed_by_the_extension(void **state)
         };
 
         for (size_t i = 0; i < ELEMENTSOF(languages); i++) {
-                char file[128];
+                _cleanup_(freep) char *file = format_string(text, languages[i][1]);
 
-                snprintf(file, sizeof(file), text, languages[i][1]);
                 scratch_write(*state, languages[i][0], file);
         }
         scratch_write(*state, "p.container", "[X-Language]\nSource=main.py\n");     /* broken */
@@ -415,28 +414,36 @@ static void language_that_preloads_what_is_imported_is_preferred(void **state)
         static const char *const languages[][3] = {
                 { "py.container", "main.py", "" }, { "science.container", "main.py", "numpy pandas" },
                 { "arrays.container", "main.py", "numpy" }, { "c.container", "main.c", "numpy pandas requests" },
+                { "make.container", "Makefile", "" },
         };
         static const struct {
-                const char *modules[4], *language;
+                const char *from, *modules[4], *language;
         } table[] = {
-                { { NULL }, "py" },
-                { { "os", "json" }, "py" },
-                { { "numpy" }, "arrays" },
-                { { "os", "pandas" }, "science" },
-                { { "numpy", "pandas" }, "science" },
-                { { "requests" }, "py" },
+                { "py", { NULL }, "py" },
+                { "py", { "os", "json" }, "py" },
+                { "py", { "numpy" }, "arrays" },
+                { "py", { "os", "pandas" }, "science" },
+                { "py", { "numpy", "pandas" }, "science" },
+                { "py", { "requests" }, "py" },
+                { "science", { "os" }, "science" },
+                { "science", { "numpy" }, "science" },
+                { "arrays", { "numpy", "pandas" }, "science" },
+                { "c", { "sqlite3" }, "c" },
+                { "make", { "numpy" }, "make" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(languages); i++) {
-                char file[128];
+                _cleanup_(freep) char *file = format_string(text, languages[i][1], languages[i][2]);
 
-                snprintf(file, sizeof(file), text, languages[i][1], languages[i][2]);
                 scratch_write(*state, languages[i][0], file);
         }
 
+        scratch_write(*state, "broken.container", "[X-Language]\nSource=a.py\nPreload=numpy pandas requests os\n");
+
         _cleanup_(language_registry_freep) LanguageRegistry *registry = load(*state, NULL);
         for (size_t i = 0; i < ELEMENTSOF(table); i++) {
-                Language *l = language_registry_refine(registry, find(registry, "py"), (char *const *) table[i].modules);
+                Language *l = language_registry_refine(registry, find(registry, table[i].from),
+                                                       (char *const *) table[i].modules);
 
                 assert_row(streq(l->name, table[i].language), table[i].language);
         }

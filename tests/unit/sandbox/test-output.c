@@ -2,6 +2,7 @@
 #include "sandbox/output.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "basic/fd-util.h"
@@ -216,11 +217,14 @@ static void flood_leaves_the_loop_its_turns(void **state)
 
 static void program_gets_a_descriptor_that_blocks_and_is_not_inherited(void **state)
 {
+        struct stat st;
         Stream s;
 
         stream_open(&s, 1);
         assert_int_equal(fcntl(s.write_fd, F_GETFL) & O_NONBLOCK, 0);
         assert_int_equal(fcntl(s.write_fd, F_GETFD), FD_CLOEXEC);
+        assert_int_equal(fstat(s.write_fd, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0622);  /* opened by name, by whoever the program is: to write */
         stream_close(&s);
 }
 

@@ -35,13 +35,14 @@ tried() {
         fi
 }
 
-# meson_tests NAME TITLE COMPILER SETUP-OPTIONS TEST-OPTIONS
+# meson_tests NAME TITLE COMPILER SETUP-OPTIONS TEST-OPTION...
 meson_tests() {
-        local rc=0
-        rm -f "$state/work/$1.xml"
+        local name=$1 rc=0
         say "$2 ..."
-        in_build --bind "$here/inside:/inside" /inside/meson-test "$1" "$3" "$4" "$5" >"$logs/$1.log" 2>&1 </dev/null || rc=$?
-        reported "$1" "$state/work/$1.xml" "$rc"
+        shift 2
+        rm -f "$state/work/$name.xml"
+        in_build --bind "$here/inside:/inside" /inside/meson-test "$name" "$@" >"$logs/$name.log" 2>&1 </dev/null || rc=$?
+        reported "$name" "$state/work/$name.xml" "$rc"
 }
 
 shell_files() {
@@ -55,29 +56,36 @@ stage_unit() {
         copy_source "$state/work/src"
         mapfile -t files < <(shell_files)
         tried shellcheck "checking the shell files" in_build --bind "$top:/src" env --chdir=/src shellcheck "${files[@]}"
-        meson_tests unit "compiling without warnings, unit tests" gcc "--werror" ""
+        meson_tests unit "compiling without warnings, unit tests" gcc --werror
         meson_tests sanitized "unit tests under ASan and UBSan" gcc \
-                "--werror -Db_sanitize=address,undefined" "--suite unit --suite fuzz"
+                "--werror -Db_sanitize=address,undefined" --suite unit --suite fuzz
 }
 
+# meson knows each target's environment and corpus; what is added makes libFuzzer search rather than replay. What it finds
+# on the way stays in the copy of the source, an input that crashes a target in $state/work/crashes.
 stage_fuzz() {
-        local target name corpus
+        local target name options=("-Dfuzzers=true -Dtests=false -Db_sanitize=address,undefined -Db_lundef=false \
+                -Dc_args=-fsanitize=fuzzer-no-link")
         make_build_tree
         fetch_node_modules
         copy_source "$state/work/src"
+        mkdir -p "$state/work/crashes"
         step fuzz-build "building the fuzz targets" \
-                in_build --bind "$here/inside:/inside" /inside/meson-test fuzz clang "-Dfuzzers=true -Dtests=false" none
+                in_build --bind "$here/inside:/inside" /inside/meson-test fuzz clang "${options[@]}" none
         for target in "$state"/work/fuzz/tests/fuzz/fuzz-*; do
                 [[ -f $target && -x $target ]] || continue
                 name=${target##*/}
-                corpus=$state/work/corpus/$name
-                mkdir -p "$corpus"
-                tried "$name" "$name for $fuzz_sec s" in_build \
-                        "/build/fuzz/tests/fuzz/$name" -max_total_time="$fuzz_sec" -timeout=10 -rss_limit_mb=1024 \
-                        -artifact_prefix="/build/corpus/$name." -print_final_stats=1 \
-                        "/build/corpus/$name" "/build/src/tests/fuzz/${name#fuzz-}"
+                fuzz_one "$name" "${name#fuzz-}" "${options[@]}"
         done
         [[ -n ${name-} ]] || die "there are no fuzz targets in tests/fuzz"
+}
+
+fuzz_one() {
+        local arguments="-runs=-1 -max_total_time=$fuzz_sec -timeout=10 -rss_limit_mb=1024 -artifact_prefix=/build/crashes/$1-"
+        [[ ! -e $top/tests/fuzz/$2.dict ]] || arguments+=" -dict=/build/src/tests/fuzz/$2.dict"
+        meson_tests fuzz "$1 for $fuzz_sec s" clang "$3" "$1" --timeout-multiplier 0 --test-args "$arguments"
+        mv "$logs/fuzz.log" "$logs/$1.log"
+        mv "$results/fuzz.xml" "$results/$1.xml"
 }
 
 stage_packages() {

@@ -49,6 +49,7 @@ FOREIGN = {
     'libpq': {'pg'},
     'microhttpd.h': {'httpd'},
     'rabbitmq-c/': {'amqp'},
+    'openssl/': {'httpd'},
     'seccomp.h': {'sandbox'},
     'systemd/sd-bus.h': {'sandbox'},
     'systemd/sd-daemon.h': {'shared'},

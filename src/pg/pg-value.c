@@ -27,11 +27,6 @@ static void append_int32(PgParameters *p, int32_t value)
         append(p, &big, sizeof(big));
 }
 
-static bool in_array(const PgParameters *p)
-{
-        return p->n_elements_left > 0;
-}
-
 /* Begins a value of this size: a parameter, or an element of the array that is open. */
 static void begin_value(PgParameters *p, PgType type, int64_t size)
 {
@@ -40,7 +35,11 @@ static void begin_value(PgParameters *p, PgType type, int64_t size)
         if (p->failed)
                 return;
 
-        if (in_array(p)) {
+        if (p->in_array) {
+                if (p->n_elements_left == 0 || type != p->element) {
+                        p->failed = true;
+                        return;
+                }
                 p->n_elements_left--;
                 append_int32(p, (int32_t) size);
                 return;
@@ -155,13 +154,15 @@ static PgType element_type(PgType array_type)
 
 void pg_begin_array(PgParameters *p, PgType array_type, size_t n_elements)
 {
-        if (in_array(p) || n_elements > INT_MAX)
+        if (p->in_array || n_elements > INT_MAX)
                 p->failed = true;
 
         begin_value(p, array_type, 0);
+        p->in_array = true;
+        p->element = element_type(array_type);
         append_int32(p, n_elements > 0);        /* dimensions */
         append_int32(p, 1);                     /* there may be NULLs */
-        append_int32(p, (int32_t) element_type(array_type));
+        append_int32(p, (int32_t) p->element);
         if (n_elements > 0) {
                 append_int32(p, (int32_t) n_elements);
                 append_int32(p, 1);             /* the first one's number */
@@ -171,9 +172,9 @@ void pg_begin_array(PgParameters *p, PgType array_type, size_t n_elements)
 
 void pg_end_array(PgParameters *p)
 {
-        if (p->n_elements_left > 0 || p->n == 0)
+        if (!p->in_array || p->n_elements_left > 0)
                 p->failed = true;
-        p->n_elements_left = 0;
+        p->in_array = false;
         if (p->failed)
                 return;
 

@@ -31,8 +31,8 @@ typedef enum PgType {
 
 #define PG_UUID_SIZE 16
 
-/* The parameters of one statement, in order. Zero-initialise. An adder that fails (no memory, too many) is remembered,
- * and pg_query() then refuses the whole. */
+/* The parameters of one statement, in order. Zero-initialise. An adder that fails (no memory, too many, an element of
+ * another type than its array's) is remembered, and pg_query() then refuses the whole. */
 #define PG_PARAMETERS_MAX 48
 
 typedef struct PgParameters {
@@ -43,7 +43,9 @@ typedef struct PgParameters {
                 int size;                /* -1 is NULL */
         } values[PG_PARAMETERS_MAX];
         size_t n;
-        size_t n_elements_left;          /* of the array that is open */
+        bool in_array;                   /* between pg_begin_array() and pg_end_array() */
+        PgType element;                  /* what that array holds */
+        size_t n_elements_left;
         bool failed;
 } PgParameters;
 
@@ -58,6 +60,6 @@ void pg_add_bytes(PgParameters *p, const void *data, size_t size);     /* NULL b
 void pg_add_uuid(PgParameters *p, const uint8_t uuid[PG_UUID_SIZE]);   /* NULL becomes NULL */
 void pg_add_time(PgParameters *p, usec_t realtime_usec);               /* USEC_INFINITY becomes NULL */
 
-/* An array is begun, given its elements by the same adders, each of the element type, and ended. */
+/* An array is begun, given exactly so many elements by the same adders, each of its element type, and ended. */
 void pg_begin_array(PgParameters *p, PgType array_type, size_t n_elements);
 void pg_end_array(PgParameters *p);

@@ -9,8 +9,10 @@
 
 #include <endian.h>
 #include <libpq-fe.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
+#include <sys/random.h>
 
 #include "basic/string-util.h"
 
@@ -18,7 +20,8 @@
 #define RECONNECT_MAX_USEC (5 * USEC_PER_SEC)
 #define CONNECT_TIMEOUT_USEC (10 * USEC_PER_SEC)
 #define IN_FLIGHT_MAX 256
-#define ATTEMPTS_MAX 3                   /* of a statement the server sends back for reasons of its own */
+#define REFUSALS_MAX 3                   /* of a statement the server sends back for reasons of its own */
+#define PREPARED_NAME_MAX 64
 #define PG_EPOCH_USEC (UINT64_C(946684800) * USEC_PER_SEC)
 
 struct PgQuery {
@@ -27,13 +30,22 @@ struct PgQuery {
         PgParameters parameters;
         PgCallback callback;             /* NULL: nobody waits any more */
         void *userdata;
-        usec_t queued_usec, sent_usec;
-        unsigned attempts;
-        PGresult *result;                /* of the statement itself, kept until its Sync */
+        usec_t queued_usec, sent_usec;   /* sent_usec is 0 until it is sent for the first time */
+        unsigned refusals;
+        unsigned serial;                 /* of the preparation it uses */
+        bool prepares;                   /* that preparation was sent along with it */
+        PGresult *result;                /* the last one that came, kept until its Sync */
         bool again;                      /* the server's refusal is a matter of trying again */
 };
 
 typedef TAILQ_HEAD(PgQueue, PgQuery) PgQueue;
+
+/* A statement as this connection knows it. The serial is part of its name there, so that preparing it anew, when its plan
+ * has become stale, does not meet the old one. */
+typedef struct Prepared {
+        const PgStatement *statement;
+        unsigned serial;
+} Prepared;
 
 typedef enum PgState { PG_DOWN, PG_CONNECTING, PG_SETTING_UP, PG_READY } PgState;
 
@@ -49,10 +61,12 @@ struct PgConnection {
         PGconn *conn;
         sd_event_source *io, *timer, *patience, *kick;
         usec_t backoff_usec;
+        char *why;                       /* it is down, as told last */
 
         PgQueue waiting, in_flight;
-        const PgStatement **prepared;
+        Prepared *prepared;
         size_t n_prepared, n_prepared_allocated;
+        unsigned last_serial;
         PgCounters counters;
 };
 
@@ -107,24 +121,33 @@ static void send_back(PgConnection *c, PgQuery *q)
 
 /* --- sending ------------------------------------------------------------------------------------------------------- */
 
-static bool is_prepared(const PgConnection *c, const PgStatement *statement)
+static const Prepared *find_prepared(const PgConnection *c, const PgStatement *statement)
 {
         for (size_t i = 0; i < c->n_prepared; i++)
-                if (c->prepared[i] == statement)
-                        return true;
-        return false;
+                if (c->prepared[i].statement == statement)
+                        return &c->prepared[i];
+        return NULL;
 }
 
-static void unprepare(PgConnection *c, const PgStatement *statement)
+/* The preparation this query used is of no use any more. */
+static void unprepare(PgConnection *c, const PgQuery *q)
 {
         for (size_t i = 0; i < c->n_prepared; i++)
-                if (c->prepared[i] == statement)
-                        c->prepared[i--] = c->prepared[--c->n_prepared];
+                if (c->prepared[i].serial == q->serial) {
+                        c->prepared[i] = c->prepared[--c->n_prepared];
+                        return;
+                }
 }
 
-static int send_prepare(PgConnection *c, const PgQuery *q)
+static void prepared_name(char buf[static PREPARED_NAME_MAX], const PgStatement *statement, unsigned serial)
+{
+        (void) snprintf(buf, PREPARED_NAME_MAX, "%.48s.%u", statement->name, serial);
+}
+
+static int send_prepare(PgConnection *c, PgQuery *q)
 {
         Oid types[PG_PARAMETERS_MAX];
+        char name[PREPARED_NAME_MAX];
 
         for (size_t i = 0; i < q->parameters.n; i++)
                 types[i] = (Oid) q->parameters.values[i].type;
@@ -132,20 +155,28 @@ static int send_prepare(PgConnection *c, const PgQuery *q)
         int r = GROW_ARRAY(c->prepared, c->n_prepared_allocated, c->n_prepared + 1);
         if (r < 0)
                 return r;
-        if (!PQsendPrepare(c->conn, q->statement->name, q->statement->sql, (int) q->parameters.n, types))
+
+        q->serial = ++c->last_serial;
+        prepared_name(name, q->statement, q->serial);
+        if (!PQsendPrepare(c->conn, name, q->statement->sql, (int) q->parameters.n, types))
                 return -EIO;
 
-        c->prepared[c->n_prepared++] = q->statement;
+        c->prepared[c->n_prepared++] = (Prepared){ q->statement, q->serial };
         return 0;
 }
 
-static int send_query(PgConnection *c, const PgQuery *q)
+static int send_query(PgConnection *c, PgQuery *q)
 {
         const char *values[PG_PARAMETERS_MAX];
         int sizes[PG_PARAMETERS_MAX], formats[PG_PARAMETERS_MAX];
         const PgParameters *p = &q->parameters;
+        const Prepared *prepared = find_prepared(c, q->statement);
+        char name[PREPARED_NAME_MAX];
 
-        if (!is_prepared(c, q->statement)) {
+        q->prepares = !prepared;
+        if (prepared) {
+                q->serial = prepared->serial;
+        } else {
                 int r = send_prepare(c, q);
                 if (r < 0)
                         return r;
@@ -154,35 +185,34 @@ static int send_query(PgConnection *c, const PgQuery *q)
         for (size_t i = 0; i < p->n; i++) {
                 bool null = p->values[i].size < 0;
 
-                values[i] = null ? NULL : p->bytes.data + p->values[i].offset;
+                /* An empty value at the very end of the bytes has no address when there are none. */
+                values[i] = null ? NULL : p->bytes.data ? p->bytes.data + p->values[i].offset : "";
                 sizes[i] = null ? 0 : p->values[i].size;
                 formats[i] = 1;
         }
 
-        return PQsendQueryPrepared(c->conn, q->statement->name, (int) p->n, values, sizes, formats, 1) &&
-                               PQpipelineSync(c->conn)
-                       ? 0
-                       : -EIO;
+        prepared_name(name, q->statement, q->serial);
+        return PQsendQueryPrepared(c->conn, name, (int) p->n, values, sizes, formats, 1) && PQpipelineSync(c->conn) ? 0
+                                                                                                                   : -EIO;
 }
 
-/* Sends what waits, as far as it may, and watches for what the socket can do next. */
+/* Sends what waits, as far as the socket takes it, and watches for what the socket can do next. */
 static void flush(PgConnection *c)
 {
+        int pending = PQflush(c->conn);
         PgQuery *q;
 
-        while (c->state == PG_READY && c->counters.in_flight < IN_FLIGHT_MAX && (q = TAILQ_FIRST(&c->waiting))) {
-                if (send_query(c, q) < 0) {
-                        lose(c, PQerrorMessage(c->conn));
-                        return;
-                }
+        while (pending == 0 && c->counters.in_flight < IN_FLIGHT_MAX && (q = TAILQ_FIRST(&c->waiting))) {
                 TAILQ_REMOVE(&c->waiting, q, entry);
                 TAILQ_INSERT_TAIL(&c->in_flight, q, entry);
                 c->counters.waiting--;
                 c->counters.in_flight++;
+                if (q->sent_usec > 0)
+                        c->counters.repeats++;
                 q->sent_usec = now_usec(CLOCK_MONOTONIC);
+                pending = send_query(c, q) < 0 ? -1 : PQflush(c->conn);
         }
 
-        int pending = PQflush(c->conn);
         if (pending < 0) {
                 lose(c, PQerrorMessage(c->conn));
                 return;
@@ -196,10 +226,11 @@ static void flush(PgConnection *c)
 static bool try_again(PgConnection *c, PgQuery *q, const char *state)
 {
         if (streq(state, "26000") || streq(state, "0A000")) {
-                unprepare(c, q->statement);
+                unprepare(c, q);
                 return true;
         }
-        return q->statement->repeatable && (streq(state, "40001") || streq(state, "40P01"));
+        /* These roll back, so it may be sent again whatever it does. */
+        return streq(state, "40001") || streq(state, "40P01");
 }
 
 static void take_result(PgConnection *c, PgQuery *q, PGresult *result)
@@ -215,11 +246,10 @@ static void take_result(PgConnection *c, PgQuery *q, PGresult *result)
                 PQclear(result);        /* follows the refusal we have */
                 return;
         default:
-                /* It could not be prepared, or was executed in vain. */
-                if (q->statement && state && q->attempts < ATTEMPTS_MAX && try_again(c, q, state))
+                if (state && q->refusals < REFUSALS_MAX && try_again(c, q, state))
                         q->again = true;
-                else if (q->statement && !q->result)
-                        unprepare(c, q->statement);
+                else if (q->prepares && !q->result)
+                        unprepare(c, q);        /* it could not even be prepared */
         }
 
         PQclear(q->result);
@@ -237,7 +267,7 @@ static void complete_head(PgConnection *c)
         c->counters.busy_usec += now_usec(CLOCK_MONOTONIC) - q->sent_usec;
 
         if (q->again) {
-                q->attempts++;
+                q->refusals++;
                 send_back(c, q);
                 return;
         }
@@ -275,10 +305,25 @@ static void receive(PgConnection *c)
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata);
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
 
+/* Says how it is, unless that is what was said last. */
 static void tell(PgConnection *c, bool connected, const char *why)
 {
+        if (connected)
+                c->why = mfree(c->why);
+        else if ((c->why && streq(c->why, why)) || free_and_strdup(&c->why, why) < 0)
+                return;
+
         if (c->on_state)
                 c->on_state(connected, why, c->userdata);
+}
+
+/* Half to all of it, so that those who lost the same server do not come back in step. */
+static usec_t jitter(usec_t usec)
+{
+        uint64_t random = 0;
+
+        (void) getrandom(&random, sizeof(random), GRND_NONBLOCK);
+        return usec / 2 + random % (usec / 2);
 }
 
 static void arm(sd_event_source *timer, usec_t in_usec)
@@ -290,7 +335,6 @@ static void arm(sd_event_source *timer, usec_t in_usec)
 /* Gives the connection up. What was on its way goes out again if that is harmless, and is in doubt otherwise. */
 static void lose(PgConnection *c, const char *why)
 {
-        PgState was = c->state;
         _cleanup_(freep) char *reason = strdup(why ? why : "");
         PgQueue in_doubt = TAILQ_HEAD_INITIALIZER(in_doubt);
         PgQuery *q;
@@ -302,7 +346,7 @@ static void lose(PgConnection *c, const char *why)
         c->n_prepared = 0;
 
         c->backoff_usec = MIN(MAX(c->backoff_usec * 2, (usec_t) RECONNECT_MIN_USEC), (usec_t) RECONNECT_MAX_USEC);
-        arm(c->timer, c->backoff_usec / 2 + (usec_t) random() % (c->backoff_usec / 2));
+        arm(c->timer, jitter(c->backoff_usec));
 
         while ((q = TAILQ_LAST(&c->in_flight, PgQueue))) {
                 TAILQ_REMOVE(&c->in_flight, q, entry);
@@ -313,12 +357,18 @@ static void lose(PgConnection *c, const char *why)
                         TAILQ_INSERT_HEAD(&in_doubt, q, entry);
         }
 
-        if (was == PG_READY)
-                tell(c, false, reason ? strstrip(reason) : "");
+        /* The patience of those who wait is looked at once the callbacks are through. */
+        (void) sd_event_source_set_enabled(c->kick, SD_EVENT_ONESHOT);
+        tell(c, false, reason ? strstrip(reason) : "");
         while ((q = TAILQ_FIRST(&in_doubt))) {
                 TAILQ_REMOVE(&in_doubt, q, entry);
                 query_finish(c, q, -ECONNRESET);
         }
+}
+
+/* A pipeline must not write notices to our stderr. */
+static void ignore_notice(void *userdata, const PGresult *notice)
+{
 }
 
 static int watch_socket(PgConnection *c, uint32_t events)
@@ -331,8 +381,13 @@ static int watch_socket(PgConnection *c, uint32_t events)
 
 static void begin_connecting(PgConnection *c)
 {
-        const char *const keywords[] = { "dbname", "application_name", "client_encoding", "password", NULL };
-        const char *const values[] = { c->conninfo, program_invocation_short_name, "UTF8", c->password, NULL };
+        /* Those before dbname, which is the conninfo, may be set otherwise there. The timeouts are for a network that
+         * went away without saying so. */
+        static const char *const keywords[] = { "tcp_user_timeout", "keepalives_idle", "keepalives_interval",
+                                                "keepalives_count", "application_name", "dbname",
+                                                "client_encoding",  "password",         NULL };
+        const char *const values[] = { "15000", "10", "5", "3", program_invocation_short_name, c->conninfo,
+                                       "UTF8",  c->password, NULL };
 
         c->state = PG_CONNECTING;
         c->conn = PQconnectStartParams(keywords, values, 1);
@@ -340,6 +395,7 @@ static void begin_connecting(PgConnection *c)
                 lose(c, c->conn ? PQerrorMessage(c->conn) : "Out of memory");
                 return;
         }
+        (void) PQsetNoticeReceiver(c->conn, ignore_notice, NULL);
         arm(c->timer, CONNECT_TIMEOUT_USEC);
 }
 
@@ -449,7 +505,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-/* What has waited for a connection longer than it may. */
+/* Gives up what has become too old without a connection. */
 static int on_patience(sd_event_source *source, uint64_t usec, void *userdata)
 {
         PgConnection *c = userdata;
@@ -459,7 +515,7 @@ static int on_patience(sd_event_source *source, uint64_t usec, void *userdata)
         while (c->state != PG_READY && (q = TAILQ_FIRST(&c->waiting)) && usec_add(q->queued_usec, c->patience_usec) <= now) {
                 TAILQ_REMOVE(&c->waiting, q, entry);
                 c->counters.waiting--;
-                query_finish(c, q, -ENOTCONN);
+                query_finish(c, q, q->sent_usec > 0 ? -ECONNRESET : -ENOTCONN);
         }
 
         q = TAILQ_FIRST(&c->waiting);
@@ -527,6 +583,7 @@ PgConnection *pg_connection_free(PgConnection *c)
 
         sd_event_unref(c->event);
         free(c->prepared);
+        free(c->why);
         free(c->conninfo);
         if (c->password)
                 explicit_bzero(c->password, strlen(c->password));
@@ -568,7 +625,7 @@ int pg_query(PgConnection *c, const PgStatement *statement, PgParameters *parame
         c->counters.waiting++;
         c->counters.queries++;
 
-        /* Sent at the end of this turn, in one packet with whatever else comes up in it. */
+        /* Sent at the end of this turn, with whatever else comes up in it. */
         (void) sd_event_source_set_enabled(c->kick, SD_EVENT_ONESHOT);
         if (ret)
                 *ret = q;

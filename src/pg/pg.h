@@ -5,7 +5,9 @@
  * each a transaction of its own. It connects by itself, and again whenever the connection is lost.
  *
  * A statement whose connection is lost before its result came is in doubt: it is sent again over the next connection if
- * its PgStatement says that this is harmless, else it fails with -ECONNRESET. */
+ * its PgStatement says that this is harmless, else it fails with -ECONNRESET.
+ *
+ * on_state tells each change, and each new reason why a connection cannot be made. */
 
 #include <systemd/sd-event.h>
 
@@ -19,9 +21,9 @@ typedef struct PgConnectionParams {
         const char *conninfo;            /* "host=… dbname=… user=…"; host a socket directory or an address */
         const char *password;            /* or NULL */
         size_t queue_max;                /* statements waiting or on their way; more are -ENOBUFS */
-        usec_t patience_usec;            /* how long one may wait for a connection, then -ENOTCONN */
+        usec_t patience_usec;            /* while there is no connection, how old a statement may become */
         const char *setup;               /* SQL run first on each connection, e.g. SET …; or NULL */
-        void (*on_state)(bool connected, const char *why, void *userdata);     /* may be NULL */
+        void (*on_state)(bool connected, const char *why, void *userdata);     /* may be NULL; see below */
         void *userdata;
 } PgConnectionParams;
 
@@ -33,17 +35,22 @@ typedef struct PgStatement {
 } PgStatement;
 
 typedef struct PgCounters {
-        uint64_t queries, failures, connects, in_flight, waiting;
+        uint64_t queries, failures, repeats, connects, in_flight, waiting;
         usec_t busy_usec;                /* sum over all queries, from being sent to their result */
 } PgCounters;
 
-/* error is 0, or: -EBADMSG the server refused it (pg_result_state() and pg_result_message() say why), -ENOTCONN,
- * -ECONNRESET, -ECANCELED. The result is valid during the call and NULL when there is none. */
+/* error is 0, or
+ *   -EBADMSG     the server refused it; pg_result_state() and pg_result_message() say why
+ *   -ENOTCONN    there was no connection for too long; it was not executed
+ *   -ECONNRESET  the connection was lost while it was on its way, and may not or cannot be sent again; it may have been
+ *                executed
+ *   -ECANCELED   the connection object was freed
+ * The result is valid during the call and NULL when there is none. */
 typedef void (*PgCallback)(int error, const PgResult *result, void *userdata);
 
 int pg_connection_new(sd_event *event, const PgConnectionParams *p, PgConnection **ret);
 
-/* Everything that waits fails with -ECANCELED. */
+/* Everything that waits fails with -ECANCELED. Not to be called from a callback. */
 PgConnection *pg_connection_free(PgConnection *c);
 DEFINE_CLEANUP(PgConnection *, pg_connection_free)
 

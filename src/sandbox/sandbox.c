@@ -224,6 +224,16 @@ static void finish_if_drained(Sandbox *s)
                 finish(s);
 }
 
+/* The job is dead and its supervisor well: what is left to do is to read what it wrote. */
+static void drain(Sandbox *s)
+{
+        for (size_t i = 0; i < _SANDBOX_STREAM_MAX; i++)
+                s->output_fds[i] = safe_close(s->output_fds[i]);
+        s->state = DRAINING;
+        arm_deadline(s, KILL_GRACE_USEC);
+        finish_if_drained(s);
+}
+
 /* --- handing the program over -------------------------------------------------------------------------------------- */
 
 static int send_program(Sandbox *s)
@@ -333,11 +343,23 @@ static void on_exit_report(Sandbox *s, const CellExit *e)
                 return;
         }
 
-        for (size_t i = 0; i < _SANDBOX_STREAM_MAX; i++)
-                s->output_fds[i] = safe_close(s->output_fds[i]);
-        s->state = DRAINING;
-        arm_deadline(s, KILL_GRACE_USEC);
-        finish_if_drained(s);
+        drain(s);
+}
+
+static void on_fail_report(Sandbox *s, const CellFail *f)
+{
+        if (s->state != ARMING && s->state != RUNNING) {
+                fail(s, "The supervisor in the sandbox spoke out of turn");
+                return;
+        }
+
+        if (s->kill_verdict < 0) {
+                s->kill_verdict = JOB_VERDICT_INTERNAL_ERROR;
+                free(s->result.reason);
+                s->result.reason = format_string("The sandbox could not run the program: %s: %s",
+                                                 cell_step_to_string((CellStep) f->step), strerror(f->error));
+        }
+        drain(s);
 }
 
 static int on_link(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -369,8 +391,7 @@ static int on_link(sd_event_source *source, int fd, uint32_t revents, void *user
                 on_exit_report(s, &m.exit);
                 break;
         case CELL_FAIL:
-                fail(s, "The sandbox could not run the program: %s: %s", cell_step_to_string((CellStep) m.fail.step),
-                     strerror(m.fail.error));
+                on_fail_report(s, &m.fail);
                 break;
         default:
                 fail(s, "The supervisor in the sandbox broke the protocol");
@@ -537,16 +558,19 @@ static int expand_words(const Sandbox *s, char *const *words, char ***ret)
         return 0;
 }
 
-/* Podman's command, with the socket that is the unit's standard input moved to where the supervisor looks for it. */
-static int command_line(const Sandbox *s, char ***ret)
+/* A command with a line of shell around it, in which it is "$@". */
+static int shell_command(const Sandbox *s, const char *script, char *const *command, char ***ret)
 {
-        static const char *const shell[] = { "/bin/sh", "-c", "exec \"$@\" 3<&0 </dev/null", "rce-sandbox", NULL };
+        const char *const shell[] = { "/bin/sh", "-c", script, "rce-sandbox", NULL };
         int r = 0;
+
+        if (!command)
+                return 0;
 
         STRV_FOREACH(w, shell)
                 if (r >= 0)
                         r = strv_extend(ret, *w);
-        return r < 0 ? r : expand_words(s, s->service->exec_start, ret);
+        return r < 0 ? r : expand_words(s, command, ret);
 }
 
 /* The number is also the user the container runs as; see quadlet.c. */
@@ -578,8 +602,11 @@ static int start_unit(Sandbox *s)
         if (!description)
                 return -ENOMEM;
 
-        if ((r = command_line(s, &start)) < 0 || (r = expand_words(s, s->service->exec_stop, &stop)) < 0 ||
-            (r = expand_words(s, s->service->exec_stop_post, &stop_post)) < 0 ||
+        /* The socket that is the unit's standard input goes where the supervisor looks for it. And where its monitor was
+         * killed, Podman removes a container only when it is asked again. */
+        if ((r = shell_command(s, "exec \"$@\" 3<&0 </dev/null", s->service->exec_start, &start)) < 0 ||
+            (r = expand_words(s, s->service->exec_stop, &stop)) < 0 ||
+            (r = shell_command(s, "\"$@\" || \"$@\"", s->service->exec_stop_post, &stop_post)) < 0 ||
             (r = expand_words(s, s->service->environment, &environment)) < 0)
                 return r;
 

@@ -34,6 +34,7 @@ static void suffix_is_found_only_at_the_end(void **state)
         assert_false(endswith("conf", ".conf"));
         assert_false(endswith("a.conf~", ".conf"));
         assert_false(endswith("", "x"));
+        assert_false(endswith(&"a.conf"[2], ".conf"));      /* what stands before the string is not of it */
 }
 
 static void white_space_is_removed_at_both_ends_only(void **state)

@@ -206,21 +206,28 @@ static int build_start(const char *recipe, const ImageBuild *build, int output_f
         return process_start(&(ProcessParams){ argv, -EBADF, output_fd, log_fd }, ret);
 }
 
-/* An image under the same name that was there before, and is not any more what the name means, is removed. */
-static int import_replacing(const char *name, int tar_fd, pid_t builder, int *held_fd, int log_fd, Fault *reterr_fault)
+/* An image that was there before under this name, and is not any more what the name means, is removed. */
+static int replaced(const char *reference, const PodmanImage *before, Fault *reterr_fault)
 {
-        _cleanup_(podman_image_done) PodmanImage before = { 0 }, after = { 0 };
-        _cleanup_(freep) char *reference = image_reference(name);
+        _cleanup_(podman_image_done) PodmanImage after = { 0 };
         char size[VIEW_SIZE_MAX];
+
+        int r = podman_image_find(reference, &after, reterr_fault);
+        if (r <= 0)
+                return r;
+
+        if (before->id && !streq(before->id, after.id))
+                podman_image_remove(before->id);
+        ctl_progress("%s: %s", reference, view_format_size(size, after.size_bytes));
+        return 0;
+}
+
+/* With a builder, tar_fd is what it writes, and held_fd the other end of that. Whatever happens, it is waited for. */
+static int import_tar(const char *reference, int tar_fd, pid_t builder, int *held_fd, int log_fd, Fault *reterr_fault)
+{
         pid_t importer;
-        int r;
 
-        if (!reference)
-                return -ENOMEM;
-
-        r = podman_image_find(reference, &before, reterr_fault);
-        if (r >= 0)
-                r = podman_import_start(reference, tar_fd, log_fd, &importer, reterr_fault);
+        int r = podman_import_start(reference, tar_fd, log_fd, &importer, reterr_fault);
         if (r < 0) {
                 if (builder > 0)
                         process_end(builder);
@@ -235,22 +242,11 @@ static int import_replacing(const char *name, int tar_fd, pid_t builder, int *he
                 }
                 *held_fd = safe_close(*held_fd);
         }
-
-        r = wait_checked(importer, "podman import", log_fd, reterr_fault);
-        if (r < 0)
-                return r;
-
-        r = podman_image_find(reference, &after, reterr_fault);
-        if (r < 0)
-                return r;
-        if (before.id && after.id && !streq(before.id, after.id))
-                podman_image_remove(before.id);
-        ctl_progress("%s: %s", reference, view_format_size(size, after.size_bytes));
-        return 0;
+        return wait_checked(importer, "podman import", log_fd, reterr_fault);
 }
 
-static int build_into_podman(const char *name, const char *recipe, const ImageBuild *build, int log_fd,
-                             Fault *reterr_fault)
+static int build_with_mmdebstrap(const char *reference, const char *recipe, const ImageBuild *build, int log_fd,
+                                 Fault *reterr_fault)
 {
         pid_t builder;
         int fds[2];
@@ -260,30 +256,44 @@ static int build_into_podman(const char *name, const char *recipe, const ImageBu
 
         _cleanup_(closep) int reading = fds[0], writing = fds[1];
         int r = build_start(recipe, build, writing, log_fd, &builder, reterr_fault);
-        if (r < 0)
-                return r;
-        return import_replacing(name, reading, builder, &writing, log_fd, reterr_fault);
+        return r < 0 ? r : import_tar(reference, reading, builder, &writing, log_fd, reterr_fault);
 }
 
-static int build_with_containerfile(const char *name, const char *recipe, const ImageBuild *build, int log_fd,
+static int build_with_containerfile(const char *reference, const char *recipe, const ImageBuild *build, int log_fd,
                                     Fault *reterr_fault)
 {
-        _cleanup_(freep) char *reference = image_reference(name), *suite = format_string("SUITE=%s", build->suite);
+        _cleanup_(freep) char *suite = format_string("SUITE=%s", build->suite);
         _cleanup_(freep) char *context = format_string("recipe=%s", recipe);
         const char *const argv[] = {
-                "podman", "build", "--tag", reference, "--build-arg", suite, "--build-context", context,
-                "--file", RCE_DATA_DIR "/images/Containerfile", RCE_DATA_DIR "/images", NULL,
+                "podman", "build", "--squash-all", "--tag", reference, "--build-arg", suite,
+                "--build-context", context, "--file", RCE_DATA_DIR "/images/Containerfile", RCE_DATA_DIR "/images",
+                NULL,
         };
         pid_t pid;
 
-        if (!reference || !suite || !context)
+        if (!suite || !context)
                 return -ENOMEM;
 
-        int r = process_require("podman", "podman", reterr_fault);
+        int r = process_start(&(ProcessParams){ argv, -EBADF, log_fd, log_fd }, &pid);
+        return r < 0 ? r : wait_checked(pid, "podman build", log_fd, reterr_fault);
+}
+
+static int build_into_podman(const char *name, const char *recipe, const ImageBuild *build, int log_fd,
+                             Fault *reterr_fault)
+{
+        _cleanup_(podman_image_done) PodmanImage before = { 0 };
+        _cleanup_(freep) char *reference = image_reference(name);
+
+        if (!reference)
+                return -ENOMEM;
+
+        int r = podman_image_find(reference, &before, reterr_fault);
         if (r < 0)
                 return r;
-        r = process_start(&(ProcessParams){ argv, -EBADF, log_fd, log_fd }, &pid);
-        return r < 0 ? r : wait_checked(pid, "podman build", log_fd, reterr_fault);
+        r = build->method == IMAGE_CONTAINERFILE ?
+                    build_with_containerfile(reference, recipe, build, log_fd, reterr_fault) :
+                    build_with_mmdebstrap(reference, recipe, build, log_fd, reterr_fault);
+        return r < 0 ? r : replaced(reference, &before, reterr_fault);
 }
 
 static void unlink_file(char **path)
@@ -352,12 +362,8 @@ int image_build(const char *name, const ImageBuild *build, Fault *reterr_fault)
 
         ctl_progress("Building image '%s' from Debian %s with %s, this takes a while …", name, build->suite,
                      image_method_to_string(build->method));
-        if (build->output)
-                r = build_into_file(recipe, build, log_fd, reterr_fault);
-        else if (build->method == IMAGE_CONTAINERFILE)
-                r = build_with_containerfile(name, recipe, build, log_fd, reterr_fault);
-        else
-                r = build_into_podman(name, recipe, build, log_fd, reterr_fault);
+        r = build->output ? build_into_file(recipe, build, log_fd, reterr_fault) :
+                            build_into_podman(name, recipe, build, log_fd, reterr_fault);
         if (r >= 0)
                 ctl_progress("Done in %s", format_timespan(elapsed, now_usec(CLOCK_MONOTONIC) - begin));
         return r;
@@ -366,7 +372,11 @@ int image_build(const char *name, const ImageBuild *build, Fault *reterr_fault)
 int image_load(const char *name, int tar_fd, Fault *reterr_fault)
 {
         _cleanup_(scratch_remove) char *scratch = NULL;
+        _cleanup_(podman_image_done) PodmanImage before = { 0 };
+        _cleanup_(freep) char *reference = image_reference(name);
 
+        if (!reference)
+                return -ENOMEM;
         int r = scratch_make(&scratch);
         if (r < 0)
                 return r;
@@ -374,5 +384,9 @@ int image_load(const char *name, int tar_fd, Fault *reterr_fault)
         _cleanup_(closep) int log_fd = log_new();
         if (log_fd < 0)
                 return log_fd;
-        return import_replacing(name, tar_fd, 0, NULL, log_fd, reterr_fault);
+
+        r = podman_image_find(reference, &before, reterr_fault);
+        if (r >= 0)
+                r = import_tar(reference, tar_fd, 0, NULL, log_fd, reterr_fault);
+        return r < 0 ? r : replaced(reference, &before, reterr_fault);
 }

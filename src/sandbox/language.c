@@ -149,7 +149,7 @@ static int set_service(Language *l, const char *key, const char *value)
 static int set_container(Language *l, const char *key, const char *value)
 {
         _cleanup_(strv_freep) char **words = NULL;
-        int r = 0;
+        int r;
 
         if (streq(key, "Image"))
                 return set_string(value, &l->image);
@@ -157,12 +157,16 @@ static int set_container(Language *l, const char *key, const char *value)
                 return 0;
 
         r = unit_file_split_words(value, &words);
+        if (r < 0)
+                return r;
         STRV_FOREACH(w, words) {
-                if (r < 0 || !strchr(*w, '='))
+                if (!strchr(*w, '='))
                         return -EINVAL;
                 r = strv_extend(&l->environment, *w);
+                if (r < 0)
+                        return r;
         }
-        return r;
+        return 0;
 }
 
 static int apply_entry(Language *l, const UnitFileEntry *e, Fault *reterr_fault)

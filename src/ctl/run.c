@@ -226,6 +226,9 @@ static int run_in_sandbox(Runner *r, const Source *source, const LintResult *lin
         if (k < 0)
                 return k;
 
+        if (!r->sandbox_gone)   /* left in a hurry, without a result */
+                return r->exit_code;
+
         const JobResult *result = sandbox_result(r->sandbox);
         const Fault *fault = sandbox_fault(r->sandbox);
         if (fault)
@@ -258,6 +261,8 @@ static int report_rejected(Runner *r, const Source *source, const LintResult *li
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
         Runner *r = userdata;
+
+        r->exit_code = CTL_EXIT_INTERRUPTED;
 
         /* Asked twice, we do not wait for the end of the sandbox: it ends with its socket. */
         if (r->interrupted || !r->sandbox)

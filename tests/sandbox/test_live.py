@@ -126,7 +126,7 @@ def test_reader_that_has_seen_enough(rcectl, worker):
 def test_reader_that_was_never_there(rcectl):
     read, write = os.pipe()
     os.close(read)
-    process = rcectl.start("print('x')\nwhile True: pass", stdout=write)
+    process = rcectl.start("print('x', flush=True)\nwhile True: pass", stdout=write)
     os.close(write)
     assert process.end().exit == 128 + signal.SIGPIPE
 

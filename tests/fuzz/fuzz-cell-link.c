@@ -14,7 +14,9 @@
 static void require_message(const CellMessage *m, size_t size)
 {
         require(m->type == CELL_HELLO || m->type == CELL_READY || m->type == CELL_EXIT || m->type == CELL_FAIL);
-        require(size == (m->type == CELL_EXIT ? sizeof(CellExit) : m->type == CELL_FAIL ? sizeof(CellFail) : sizeof(CellHeader)));
+        require(size == (m->type == CELL_EXIT   ? sizeof(CellExit)
+                         : m->type == CELL_FAIL ? sizeof(CellFail)
+                                                : sizeof(CellHeader)));
         if (m->type == CELL_FAIL)
                 require(*cell_step_to_string((CellStep) m->fail.step));
 }

@@ -40,7 +40,8 @@ static void parse_service(const char *text, size_t size)
         int r = quadlet_service_parse("fuzz", text, size, &s, &fault);
 
         if (r < 0)
-                require(r == -EBADMSG && !s && fault.code == FAULT_BROKEN_LANGUAGE && startswith(fault.detail, "fuzz:"));
+                require(r == -EBADMSG && !s && fault.code == FAULT_BROKEN_LANGUAGE &&
+                        startswith(fault.detail, "fuzz:"));
         else
                 require(!fault.detail && strv_length(s->exec_start) > 0);
 }

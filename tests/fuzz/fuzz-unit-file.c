@@ -82,7 +82,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 require(r == -EBADMSG && !f && fault.code == FAULT_BROKEN_CONFIG && startswith(fault.detail, "fuzz:"));
                 return 0;
         }
-        require(!fault.detail && size <= UNIT_FILE_BYTES_MAX && utf8_is_valid(text, size, NULL) && !memchr(text, '\0', size));
+        require(!fault.detail && size <= UNIT_FILE_BYTES_MAX && utf8_is_valid(text, size, NULL) &&
+                !memchr(text, '\0', size));
 
         for (size_t i = 0; i < size; i++)
                 n_lines += text[i] == '\n';

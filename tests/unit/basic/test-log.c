@@ -123,12 +123,15 @@ static void too_long_message_is_cut(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(message_begins_with_the_prefix_and_ends_the_line, capture_begin, capture_end),
+                cmocka_unit_test_setup_teardown(message_begins_with_the_prefix_and_ends_the_line, capture_begin,
+                                                capture_end),
                 cmocka_unit_test_setup_teardown(only_what_the_level_allows_is_shown, capture_begin, capture_end),
-                cmocka_unit_test_setup_teardown(error_of_either_sign_is_named_and_returned_negative, capture_begin, capture_end),
+                cmocka_unit_test_setup_teardown(error_of_either_sign_is_named_and_returned_negative, capture_begin,
+                                                capture_end),
                 cmocka_unit_test_setup_teardown(hidden_error_is_returned_all_the_same, capture_begin, capture_end),
                 cmocka_unit_test_setup_teardown(errno_is_kept, capture_begin, capture_end),
-                cmocka_unit_test_setup_teardown(message_without_an_error_does_not_speak_of_an_old_one, capture_begin, capture_end),
+                cmocka_unit_test_setup_teardown(message_without_an_error_does_not_speak_of_an_old_one, capture_begin,
+                                                capture_end),
                 cmocka_unit_test_setup_teardown(too_long_message_is_cut, capture_begin, capture_end),
         };
 

@@ -94,7 +94,7 @@ static void read_to_the_end(int fd, Buffer *b)
         while (!drain(fd, b));
 }
 
-/* --- into the program ---------------------------------------------------------------------------------------------- */
+/* --- into the program -------------------------------------------------------------------------------------------- */
 
 static void input_of_a_pipe_arrives_as_it_comes(void **state)
 {
@@ -231,7 +231,7 @@ static void input_that_is_none_is_refused(void **state)
         assert_int_equal(scratch_open_descriptors(), before);
 }
 
-/* --- out of the program -------------------------------------------------------------------------------------------- */
+/* --- out of the program ------------------------------------------------------------------------------------------ */
 
 static unsigned n_changes;
 

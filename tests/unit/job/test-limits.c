@@ -158,7 +158,8 @@ static void bound_is_told_in_the_unit_people_write(void **state)
 
                 for (size_t k = 0; k < n_job_limit_fields; k++)
                         if (streq(job_limit_fields[k].name, table[i].name))
-                                *job_limit_value(&most, &job_limit_fields[k]) = *job_limit_value(&narrow, &job_limit_fields[k]);
+                                *job_limit_value(&most, &job_limit_fields[k]) =
+                                                *job_limit_value(&narrow, &job_limit_fields[k]);
                 assert_int_equal(job_limits_check(&l, &most, &fault), -EBADMSG);
                 fault_check(&fault, FAULT_TOO_LARGE, table[i].name, table[i].words);
         }

@@ -49,11 +49,12 @@ static void result_that_says_nothing_is_whole(void **state)
         JobResult r = { 0 };
 
         assert_int_equal(job_result_to_json(&r, &o), 0);
-        assert_string_equal(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN),
-                            "{\"verdict\":\"ok\",\"exit_code\":0,\"signal\":null,\"wall_usec\":0,\"cpu_usec\":0,"
-                            "\"memory_peak_bytes\":0,\"memory_peak_source\":\"cgroup\","
-                            "\"stdout\":\"\",\"stdout_encoding\":\"utf-8\",\"stdout_truncated\":false,"
-                            "\"stderr\":\"\",\"stderr_encoding\":\"utf-8\",\"stderr_truncated\":false,\"reason\":null}");
+        assert_string_equal(
+                        json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN),
+                        "{\"verdict\":\"ok\",\"exit_code\":0,\"signal\":null,\"wall_usec\":0,\"cpu_usec\":0,"
+                        "\"memory_peak_bytes\":0,\"memory_peak_source\":\"cgroup\","
+                        "\"stdout\":\"\",\"stdout_encoding\":\"utf-8\",\"stdout_truncated\":false,"
+                        "\"stderr\":\"\",\"stderr_encoding\":\"utf-8\",\"stderr_truncated\":false,\"reason\":null}");
 }
 
 static void numbers_and_reason_are_passed_on(void **state)
@@ -85,9 +86,17 @@ static void signals_have_their_names(void **state)
                 int signal;
                 const char *expected;
         } table[] = {
-                { 0, "null" },           { -1, "null" },          { SIGSEGV, "\"SIGSEGV\"" }, { SIGKILL, "\"SIGKILL\"" },
-                { SIGXCPU, "\"SIGXCPU\"" }, { SIGABRT, "\"SIGABRT\"" }, { SIGSYS, "\"SIGSYS\"" },   { SIGPIPE, "\"SIGPIPE\"" },
-                { 40, "\"40\"" },        { 64, "\"64\"" },        { 1000, "\"1000\"" },
+                { 0, "null" },
+                { -1, "null" },
+                { SIGSEGV, "\"SIGSEGV\"" },
+                { SIGKILL, "\"SIGKILL\"" },
+                { SIGXCPU, "\"SIGXCPU\"" },
+                { SIGABRT, "\"SIGABRT\"" },
+                { SIGSYS, "\"SIGSYS\"" },
+                { SIGPIPE, "\"SIGPIPE\"" },
+                { 40, "\"40\"" },
+                { 64, "\"64\"" },
+                { 1000, "\"1000\"" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(table); i++) {

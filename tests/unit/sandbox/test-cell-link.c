@@ -54,7 +54,9 @@ static Arrived arrived_receive(int fd)
                 char space[CMSG_SPACE(sizeof(a.fds))];
         } control;
         struct iovec iov = { .iov_base = a.packet, .iov_len = CELL_MESSAGE_MAX };
-        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+        struct msghdr m = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+        };
         ssize_t n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
 
         assert_true(n >= 0);
@@ -120,7 +122,10 @@ static void greetings_name_their_sender(void **state)
 
 static void reports_arrive_whole(void **state)
 {
-        CellExit e = { .header = header(CELL_EXIT, sizeof(e)), .wait_status = 0x300, .user_usec = UINT64_MAX, .system_usec = 2,
+        CellExit e = { .header = header(CELL_EXIT, sizeof(e)),
+                       .wait_status = 0x300,
+                       .user_usec = UINT64_MAX,
+                       .system_usec = 2,
                        .max_rss_bytes = 3 };
         CellFail f = { .header = header(CELL_FAIL, sizeof(f)), .step = CELL_STEP_EXEC, .error = ENOENT };
         CellMessage m;
@@ -147,7 +152,9 @@ static void packet_that_is_not_the_protocol_is_refused(void **state)
                 { "too short for a header", sizeof(CellHeader) - 1, header(CELL_HELLO, sizeof(CellHeader) - 1) },
                 { "one byte", 1, header(CELL_HELLO, 1) },
                 { "other magic", sizeof(CellHeader), { CELL_MAGIC + 1, CELL_VERSION, CELL_HELLO, sizeof(CellHeader) } },
-                { "other version", sizeof(CellHeader), { CELL_MAGIC, CELL_VERSION + 1, CELL_HELLO, sizeof(CellHeader) } },
+                { "other version",
+                  sizeof(CellHeader),
+                  { CELL_MAGIC, CELL_VERSION + 1, CELL_HELLO, sizeof(CellHeader) } },
                 { "size too small", sizeof(CellHeader), header(CELL_HELLO, sizeof(CellHeader) - 1) },
                 { "size too large", sizeof(CellHeader), header(CELL_HELLO, sizeof(CellHeader) + 1) },
                 { "hello with a body", sizeof(CellHeader) + 1, header(CELL_HELLO, sizeof(CellHeader) + 1) },
@@ -197,10 +204,14 @@ static void descriptors_from_the_sandbox_are_refused_and_do_not_stay(void **stat
         union {
                 struct cmsghdr header;
                 char space[CMSG_SPACE(sizeof(int))];
-        } control = { .header = { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
+        } control = {
+                .header = { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS }
+        };
         CellHeader hello = header(CELL_HELLO, sizeof(hello));
         struct iovec iov = { .iov_base = &hello, .iov_len = sizeof(hello) };
-        struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+        struct msghdr msg = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+        };
         CellMessage m;
         Link l = link_open();
         size_t before = scratch_open_descriptors();
@@ -269,7 +280,8 @@ static void go_is_what_the_supervisor_takes_for_one(void **state)
 static void program_arrives_with_its_descriptors(void **state)
 {
         static CellProgram program;
-        _cleanup_(closep) int in = open("/dev/null", O_RDONLY | O_CLOEXEC), out = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        _cleanup_(closep) int in = open("/dev/null", O_RDONLY | O_CLOEXEC),
+                              out = open("/dev/null", O_WRONLY | O_CLOEXEC);
         _cleanup_(closep) int err = memfd_create("err", MFD_CLOEXEC), one = memfd_new_sealed("one", "1", 1);
         _cleanup_(closep) int two = memfd_new_sealed("two", "22", 2);
         char *argv[] = { (char *) "/usr/bin/python3", (char *) "/work/main.py", (char *) "", NULL };
@@ -277,8 +289,15 @@ static void program_arrives_with_its_descriptors(void **state)
         const CellFile files[] = { { "main.py", one }, { "data.txt", two } };
         const CellRlimit rlimits[] = { { RLIMIT_CORE, 0, 0 }, { RLIMIT_CPU, 0, UINT64_MAX } };
         const CellCommand command = {
-                .argv = argv, .environment = environment, .files = files, .n_files = 2, .rlimits = rlimits, .n_rlimits = 2,
-                .stdin_fd = in, .stdout_fd = out, .stderr_fd = err,
+                .argv = argv,
+                .environment = environment,
+                .files = files,
+                .n_files = 2,
+                .rlimits = rlimits,
+                .n_rlimits = 2,
+                .stdin_fd = in,
+                .stdout_fd = out,
+                .stderr_fd = err,
         };
         Link l = link_open();
 

@@ -159,7 +159,8 @@ static void usage_is_read(void **state)
         JobCgroupUsage usage;
 
         assert_int_equal(job_cgroup_enter(&c, 1, &l), 0);
-        scratch_write(*state, "rce-job/cpu.stat", "nr_usage_usec 9\nusage_usec_too 9\nusage_usec 1234567\nuser_usec 1\nsystem_usec 2\n");
+        scratch_write(*state, "rce-job/cpu.stat",
+                      "nr_usage_usec 9\nusage_usec_too 9\nusage_usec 1234567\nuser_usec 1\nsystem_usec 2\n");
         scratch_write(*state, "rce-job/memory.events", "low 0\nhigh 0\nmax 3\noom 1\noom_kill 0\noom_group_kill 5\n");
         scratch_write(*state, "rce-job/memory.peak", "8388608\n");
         assert_int_equal(job_cgroup_usage(&c, &usage), 0);

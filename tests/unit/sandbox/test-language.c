@@ -140,13 +140,14 @@ static void language_that_says_the_least_has_defaults(void **state)
 
 static void every_key_is_taken(void **state)
 {
-        _cleanup_(language_freep) Language *l = parse(
-                "[Unit]\nDescription=whatever\n"
-                "[Container]\nImage=i\nNetwork=none\nEnvironment=A=1 'B=two words'\nEnvironment=C=\n"
-                "[Service]\nMemoryMax=256M\nMemorySwapMax=0\nTasksMax=7\nCPUQuota=150%\nLimitCPU=5s\nRuntimeMaxSec=1min\n"
-                "Restart=no\n"
-                "[X-Language]\nVersion=1.2 beta\nAliases=a b\nSource=main.c\nCompile=cc -o 'a out' main.c\nRun=./a\\sout\n"
-                "Lint=strict\nLintGrammar=c\nOutput=64K\nPreload=numpy pandas\nIsolation=container\n");
+        _cleanup_(language_freep) Language *l =
+                        parse("[Unit]\nDescription=whatever\n"
+                              "[Container]\nImage=i\nNetwork=none\nEnvironment=A=1 'B=two words'\nEnvironment=C=\n"
+                              "[Service]\nMemoryMax=256M\nMemorySwapMax=0\nTasksMax=7\nCPUQuota=150%\n"
+                              "LimitCPU=5s\nRuntimeMaxSec=1min\nRestart=no\n"
+                              "[X-Language]\nVersion=1.2 beta\nAliases=a b\nSource=main.c\n"
+                              "Compile=cc -o 'a out' main.c\nRun=./a\\sout\n"
+                              "Lint=strict\nLintGrammar=c\nOutput=64K\nPreload=numpy pandas\nIsolation=container\n");
 
         assert_words(l->environment, "A=1|B=two words|C=");
         assert_true(l->limits.memory_bytes == UINT64_C(256) << 20);
@@ -197,14 +198,18 @@ static void bad_value_is_refused_with_its_line(void **state)
                 { "Output=much\n", "Output", "test.container:6: 'much' is not a value of Output=" },
                 { "Isolation=none\n", "Isolation", "test.container:6: 'none' is not a value of Isolation=" },
                 { "[Service]\nMemoryMax=50%\n", "MemoryMax", "test.container:7: '50%' is not a value of MemoryMax=" },
-                { "[Service]\nMemorySwapMax=1G\n", "MemorySwapMax", "test.container:7: '1G' is not a value of MemorySwapMax=" },
+                { "[Service]\nMemorySwapMax=1G\n", "MemorySwapMax",
+                  "test.container:7: '1G' is not a value of MemorySwapMax=" },
                 { "[Service]\nMemorySwapMax=x\n", "MemorySwapMax", "test.container:7: 'x'" },
-                { "[Service]\nTasksMax=infinity\n", "TasksMax", "test.container:7: 'infinity' is not a value of TasksMax=" },
+                { "[Service]\nTasksMax=infinity\n", "TasksMax",
+                  "test.container:7: 'infinity' is not a value of TasksMax=" },
                 { "[Service]\nCPUQuota=1\n", "CPUQuota", "test.container:7: '1' is not a value of CPUQuota=" },
                 { "[Service]\nLimitCPU=1:2\n", "LimitCPU", "test.container:7: '1:2' is not a value of LimitCPU=" },
                 { "[Service]\nRuntimeMaxSec=1min 30s\n", "RuntimeMaxSec", "test.container:7: '1min 30s'" },
-                { "[Service]\nTasksMax=99999999999999999999\n", "TasksMax", "test.container:7: '99999999999999999999'" },
-                { "[Container]\nEnvironment=A\n", "Environment", "test.container:7: 'A' is not a value of Environment=" },
+                { "[Service]\nTasksMax=99999999999999999999\n", "TasksMax",
+                  "test.container:7: '99999999999999999999'" },
+                { "[Container]\nEnvironment=A\n", "Environment",
+                  "test.container:7: 'A' is not a value of Environment=" },
                 { "[Container]\nEnvironment=A=1 'B\n", "Environment", "test.container:7: 'A=1 'B'" },
                 { "Version=3\\ \n", "Version", "test.container:6: Version= ends in a backslash" },
                 { "[Unit]\nDescription=C:\\\t\n", "Description", "test.container:7: Description= ends in a backslash" },

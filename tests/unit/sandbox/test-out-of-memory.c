@@ -246,7 +246,8 @@ static void languages_of_a_directory(void **state)
 
 static int call_service(void *userdata)
 {
-        static const char text[] = "[Service]\nEnvironment=A=1 'B=2 3'\nExecStart=x %N\nExecStop=-x\nExecStopPost=x y\n";
+        static const char text[] =
+                        "[Service]\nEnvironment=A=1 'B=2 3'\nExecStart=x %N\nExecStop=-x\nExecStopPost=x y\n";
         _cleanup_(quadlet_service_freep) QuadletService *s = NULL;
         _cleanup_(fault_done) Fault fault = { 0 };
         int r = quadlet_service_parse("x", text, strlen(text), &s, &fault);

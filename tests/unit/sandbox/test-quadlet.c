@@ -70,11 +70,12 @@ static void service_that_cannot_be_taken_apart_is_refused(void **state)
         refuse("[Service]\nExecStart='x\n", "ExecStart", "x.container:2: ExecStart= cannot be taken apart");
         refuse("[Service]\nExecStart=x\nExecStop=\\q\n", "ExecStop", "x.container:3: ExecStop= cannot be taken apart");
         refuse("[Service]\nExecStart=x\nExecStopPost=\"\n", "ExecStopPost", "x.container:3: ExecStopPost= cannot");
-        refuse("[Service]\nExecStart=x\nEnvironment=A=1 'B\n", "Environment", "x.container:3: Environment= cannot be taken apart");
+        refuse("[Service]\nExecStart=x\nEnvironment=A=1 'B\n", "Environment",
+               "x.container:3: Environment= cannot be taken apart");
         refuse("[Service]\nnonsense\n", NULL, "x.container:2: expected Key=Value");
 }
 
-/* --- with Podman's generator --------------------------------------------------------------------------------------- */
+/* --- with Podman's generator ------------------------------------------------------------------------------------- */
 
 static bool have_generator(void)
 {
@@ -206,16 +207,18 @@ static void generated_commands_have_only_specifiers_we_know(void **state)
                 STRV_FOREACH(w, all[i]) {
                         _cleanup_(freep) char *expanded = NULL;
 
-                        assert_row(unit_file_expand(*w, "rce-sandbox-c++.1-7.service", "/run/user/1", &expanded) == 0, *w);
+                        assert_row(unit_file_expand(*w, "rce-sandbox-c++.1-7.service", "/run/user/1", &expanded) == 0,
+                                   *w);
                 }
 }
 
 static void own_walls_are_put_around_every_language(void **state)
 {
         NEED_GENERATOR();
-        _cleanup_(language_freep) Language *l = language(
-                "x", "[Container]\nImage=localhost/i:latest\nUser=0\nGroup=0\nContainerName=mine\nExec=sh -c evil\nPull=always\n"
-                     "[X-Language]\nSource=main.x\nRun=x\n");
+        _cleanup_(language_freep) Language *l =
+                        language("x", "[Container]\nImage=localhost/i:latest\nUser=0\nGroup=0\n"
+                                      "ContainerName=mine\nExec=sh -c evil\nPull=always\n"
+                                      "[X-Language]\nSource=main.x\nRun=x\n");
         _cleanup_(quadlet_service_freep) QuadletService *s = generate(l);
 
         assert_true(has_option(s->exec_start, "--name", "%N"));
@@ -248,8 +251,9 @@ static void awkward_values_reach_podman_as_they_are(void **state)
 {
         NEED_GENERATOR();
         _cleanup_(language_freep) Language *l =
-                language("x", "[Container]\nImage=localhost/i:latest\nEnvironment=\"A=two words\" B=%%n 'C=\"quoted\"' D=\xc3\xbc\n"
-                              "[X-Language]\nSource=main.x\nRun=x\n");
+                        language("x", "[Container]\nImage=localhost/i:latest\n"
+                                      "Environment=\"A=two words\" B=%%n 'C=\"quoted\"' D=\xc3\xbc\n"
+                                      "[X-Language]\nSource=main.x\nRun=x\n");
         _cleanup_(quadlet_service_freep) QuadletService *s = generate(l);
 
         assert_true(has_option(s->exec_start, "--env", "A=two words"));

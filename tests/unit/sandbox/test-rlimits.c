@@ -39,7 +39,9 @@ static void every_resource_is_one_the_kernel_knows_and_there_once(void **state)
 
 static void processor_time_is_never_cut_before_the_job_s_own_limit(void **state)
 {
-        static const usec_t times[] = { 0, 1, 10 * USEC_PER_MSEC, USEC_PER_SEC - 1, USEC_PER_SEC, 10 * USEC_PER_SEC, 10500000 };
+        static const usec_t times[] = {
+                0, 1, 10 * USEC_PER_MSEC, USEC_PER_SEC - 1, USEC_PER_SEC, 10 * USEC_PER_SEC, 10500000
+        };
 
         for (size_t i = 0; i < ELEMENTSOF(times); i++) {
                 JobLimits l = { .cpu_usec = times[i] };

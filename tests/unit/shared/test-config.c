@@ -108,7 +108,8 @@ static void every_key_can_be_set(void **state)
 
         for (size_t i = 0; i < n_config_items; i++) {
                 const ConfigItem *item = &config_items[i];
-                _cleanup_(freep) char *text = format_string("[%s]\n%s=%s\n", item->section, item->key, other[item->type].value);
+                _cleanup_(freep) char *text =
+                                format_string("[%s]\n%s=%s\n", item->section, item->key, other[item->type].value);
 
                 scratch_write(*state, "rce.conf", text);
                 _cleanup_(config_done) Config c = load(*state);
@@ -120,7 +121,8 @@ static void every_key_can_be_set(void **state)
 
                 /* And nothing else: with this one put back, all is as it was. */
                 text = mfree(text);
-                text = format_string("[%s]\n%s=%s\n%s=\n", item->section, item->key, other[item->type].value, item->key);
+                text = format_string("[%s]\n%s=%s\n%s=\n", item->section, item->key, other[item->type].value,
+                                     item->key);
                 scratch_write(*state, "rce.conf", text);
                 _cleanup_(config_done) Config again = load(*state);
                 assert_defaults(&again);
@@ -182,9 +184,11 @@ static void what_is_not_understood_is_refused_with_its_line(void **state)
                 { "[Limits]\nmemory=1G\n", "memory", "/rce.conf:2: there is no memory= in [Limits]" },
                 { "[Sandbox]\nMemory=1G\n", "Memory", "/rce.conf:2: there is no Memory= in [Sandbox]" },
                 { "[Limit]\n\nMemory=\n", "Memory", "/rce.conf:3: there is no Memory= in [Limit]" },
-                { "[Limits]\nMemory=1 G\n", "Memory", "/rce.conf:2: '1 G' is not a value of Memory=, which is written like 2G" },
+                { "[Limits]\nMemory=1 G\n", "Memory",
+                  "/rce.conf:2: '1 G' is not a value of Memory=, which is written like 2G" },
                 { "[Limits]\nMemory=99999999999T\n", "Memory", "/rce.conf:2: '99999999999T'" },
-                { "[Limits]\nCPU=100\n", "CPU", "/rce.conf:2: '100' is not a value of CPU=, which is written like 400%" },
+                { "[Limits]\nCPU=100\n", "CPU",
+                  "/rce.conf:2: '100' is not a value of CPU=, which is written like 400%" },
                 { "[Limits]\nProcesses=many\n", "Processes", "/rce.conf:2: 'many'" },
                 { "[Limits]\nWallTime=-1s\n", "WallTime", "/rce.conf:2: '-1s'" },
                 { "[Limits]\nMemory=1G\nWallTime=1d\n", "WallTime", "/rce.conf:3: '1d'" },

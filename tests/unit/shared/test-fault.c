@@ -62,7 +62,8 @@ static void fault_may_be_said_again_in_other_words(void **state)
         _cleanup_(fault_done) Fault fault = { 0 };
 
         assert_int_equal(fault_set(&fault, FAULT_TOO_LARGE, "limits.memory", "too much"), -EBADMSG);
-        assert_int_equal(fault_set(&fault, FAULT_BROKEN_LANGUAGE, fault.field, "x.container: %s", fault.detail), -EBADMSG);
+        assert_int_equal(fault_set(&fault, FAULT_BROKEN_LANGUAGE, fault.field, "x.container: %s", fault.detail),
+                         -EBADMSG);
         fault_check(&fault, FAULT_BROKEN_LANGUAGE, "limits.memory", "x.container: too much");
 }
 

@@ -36,7 +36,8 @@ static void refuse(const char *text, const char *words)
         refuse_bytes(text, strlen(text), words);
 }
 
-static void assert_entry(const UnitFile *f, size_t i, const char *section, const char *key, const char *value, unsigned line)
+static void assert_entry(const UnitFile *f, size_t i, const char *section, const char *key, const char *value,
+                         unsigned line)
 {
         assert_true(i < f->n_entries);
         assert_string_equal(f->entries[i].section, section);
@@ -60,7 +61,9 @@ static void order_repetition_and_lines_are_kept(void **state)
 
 static void nothing_is_a_file_without_entries(void **state)
 {
-        static const char *const texts[] = { "", "\n", "\n\n  \n", "# only\n", "[A]", "[A]\n[B]\n", "\r\n", "\\\n", "\\" };
+        static const char *const texts[] = {
+                "", "\n", "\n\n  \n", "# only\n", "[A]", "[A]\n[B]\n", "\r\n", "\\\n", "\\"
+        };
 
         for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
                 _cleanup_(unit_file_freep) UnitFile *f = parse(texts[i]);

@@ -29,7 +29,7 @@ sd_event *daemon_event(Daemon *d);
 
 /* Up and serving; "STATUS=" is what systemctl status shows. */
 void daemon_ready(Daemon *d);
-void daemon_status(Daemon *d, const char *format, ...) _printf_(2, 3);
+void daemon_status(Daemon *d, const char *format, ...) _printf_(2, 3) __attribute__((nonnull(2)));
 
 /* It may take this much longer to start or stop than the unit says. */
 void daemon_extend_timeout(Daemon *d, usec_t usec);

@@ -55,7 +55,8 @@ open_state() {
 
 # Whatever runs on without us (a job, a shell) must not keep others from the state directory.
 release_lock() {
-        exec {lock_fd}>&-
+        [[ -z $lock_fd ]] || exec {lock_fd}>&-
+        lock_fd=
 }
 
 # stamped NAME HASH: is what NAME stands for already made from this input?

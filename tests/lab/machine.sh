@@ -91,7 +91,8 @@ start_machine() {
         say "booting the host ..."
         # shellcheck disable=SC2024
         (
-                exec {lock_fd}>&- {events_fd}>&-
+                release_lock
+                exec {events_fd}>&-
                 export LAB_MACHINE=$machine LAB_SCOPE=${#scope[@]}
                 LAB_CGROUP=$(machine_cgroup)
                 export LAB_CGROUP
@@ -152,6 +153,7 @@ in_machine() {
         leader=$(machine_leader "$(machine_pid)") || die "the host is not running" "start it with: sudo ./lab up"
         (
                 trap '' INT QUIT
+                release_lock
                 exec unshare --mount --propagation private "$here/inside/join" "$leader" "$@"
         )
 }

@@ -52,8 +52,9 @@ int json_array_append(struct json_object *array, struct json_object *value)
         return 0;
 }
 
-static char *base64_encode(const unsigned char *p, size_t n)
+char *base64_encode(const void *data, size_t n)
 {
+        const unsigned char *p = data;
         static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         char *text = malloc((n + 2) / 3 * 4 + 1), *out = text;
 
@@ -70,6 +71,48 @@ static char *base64_encode(const unsigned char *p, size_t n)
         }
         *out = '\0';
         return text;
+}
+
+static int base64_digit(char c)
+{
+        if (c >= 'A' && c <= 'Z')
+                return c - 'A';
+        if (c >= 'a' && c <= 'z')
+                return c - 'a' + 26;
+        if (c >= '0' && c <= '9')
+                return c - '0' + 52;
+        return c == '+' ? 62 : c == '/' ? 63 : -EINVAL;
+}
+
+int base64_decode(const char *text, size_t n, char **ret, size_t *ret_size)
+{
+        size_t padding = n > 0 && text[n - 1] == '=' ? n > 1 && text[n - 2] == '=' ? 2 : 1 : 0, size = 0;
+        _cleanup_(freep) char *data = malloc(n / 4 * 3 + 1);
+        unsigned v = 0;
+
+        if (!data)
+                return -ENOMEM;
+        if (n % 4 != 0)
+                return -EINVAL;
+
+        for (size_t i = 0; i < n; i++) {
+                int digit = i < n - padding ? base64_digit(text[i]) : 0;
+
+                if (digit < 0)
+                        return digit;
+                v = v << 6 | (unsigned) digit;
+                if (i % 4 == 3) {
+                        data[size++] = (char) (v >> 16);
+                        data[size++] = (char) (v >> 8);
+                        data[size++] = (char) v;
+                        v = 0;
+                }
+        }
+        size -= padding;
+        data[size] = '\0';
+        *ret = TAKE_PTR(data);
+        *ret_size = size;
+        return 0;
 }
 
 int json_add_bytes(struct json_object *object, const char *key, const void *data, size_t size)

@@ -24,5 +24,11 @@ int json_array_append(struct json_object *array, struct json_object *value);
 /* Adds bytes under key, as they are when they are UTF-8, else in base64; and which of the two under "KEY_encoding". */
 int json_add_bytes(struct json_object *object, const char *key, const void *data, size_t size);
 
+/* NULL means no memory. */
+char *base64_encode(const void *data, size_t n);
+
+/* With padding, and nothing else in it; else -EINVAL. The bytes have a NUL behind them. */
+int base64_decode(const char *text, size_t n, char **ret, size_t *ret_size);
+
 /* Prints one line, or an indented document, and a newline. */
 int json_print(struct json_object *object, bool pretty);

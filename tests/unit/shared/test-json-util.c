@@ -140,6 +140,35 @@ static const char *printed(struct json_object *o, bool pretty)
         return text;
 }
 
+static void encoded_bytes_come_back(void **state)
+{
+        static const char bytes[] = "\0\xff\x80 any\n";
+
+        for (size_t n = 0; n <= sizeof(bytes); n++) {
+                _cleanup_(freep) char *text = base64_encode(bytes, n), *back = NULL;
+                size_t size = UNTOUCHED;
+
+                assert_int_equal(strlen(text) % 4, 0);
+                assert_int_equal(base64_decode(text, strlen(text), &back, &size), 0);
+                assert_int_equal(size, n);
+                assert_memory_equal(back, bytes, n);
+                assert_int_equal(back[n], '\0');
+        }
+}
+
+static void what_is_no_base64_is_refused(void **state)
+{
+        static const char *const bad[] = { "A", "AA", "AAA", "A===", "====", "AA=A", "A A=", "AA\nA", "AA-A", "AAAA=", "AAAAA" };
+
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                char *back = (char *) bad;
+                size_t size = UNTOUCHED;
+
+                assert_row(base64_decode(bad[i], strlen(bad[i]), &back, &size) == -EINVAL, bad[i]);
+                assert_row(size == UNTOUCHED, bad[i]);
+        }
+}
+
 static void document_is_one_line_or_indented(void **state)
 {
         _cleanup_(json_putp) struct json_object *o = json_object_new_object();
@@ -180,6 +209,8 @@ int main(void)
                 cmocka_unit_test(bytes_that_are_text_stay_text),
                 cmocka_unit_test(no_bytes_are_an_empty_text),
                 cmocka_unit_test(other_bytes_are_encoded),
+                cmocka_unit_test(encoded_bytes_come_back),
+                cmocka_unit_test(what_is_no_base64_is_refused),
                 cmocka_unit_test(document_is_one_line_or_indented),
                 cmocka_unit_test(full_disk_is_an_error),
         };

@@ -23,8 +23,37 @@ const ConfigItem config_items[] = {
         { "Limits", "WallTime", CONFIG_USEC, offsetof(Config, wall_usec), "5min" },
         { "Limits", "CPUTime", CONFIG_USEC, offsetof(Config, cpu_usec), "5min" },
         { "Limits", "Output", CONFIG_SIZE, offsetof(Config, output_bytes), "16M" },
+        { "Limits", "Stdin", CONFIG_SIZE, offsetof(Config, stdin_bytes), "1M" },
+        { "API", "Hosts", CONFIG_STRING, offsetof(Config, api_hosts), "localhost" },
+        { "API", "MaxBody", CONFIG_SIZE, offsetof(Config, api_body_bytes), "8M" },
+        { "API", "MaxConnections", CONFIG_COUNT, offsetof(Config, api_connections), "4096" },
+        { "API", "MaxSubmissions", CONFIG_COUNT, offsetof(Config, api_submissions), "2000" },
+        { "API", "MaxQueued", CONFIG_COUNT, offsetof(Config, api_queued), "100000" },
+        { "API", "MaxWatched", CONFIG_SIZE, offsetof(Config, api_watched_bytes), "256M" },
+        { "API", "MaxWait", CONFIG_USEC, offsetof(Config, api_wait_usec), "5min" },
+        { "API", "DrainTimeout", CONFIG_USEC, offsetof(Config, api_drain_usec), "20s" },
+        { "Database", "Connection", CONFIG_STRING, offsetof(Config, database), "dbname=rce" },
+        { "Database", "KeepJobs", CONFIG_USEC, offsetof(Config, keep_jobs_usec), "168h" },
+        { "Database", "MaxAttempts", CONFIG_COUNT, offsetof(Config, attempts_max), "3" },
+        { "Broker", "Host", CONFIG_STRING, offsetof(Config, broker_host), "127.0.0.1" },
+        { "Broker", "Port", CONFIG_COUNT, offsetof(Config, broker_port), "5672" },
+        { "Broker", "VirtualHost", CONFIG_STRING, offsetof(Config, broker_vhost), "/" },
+        { "Broker", "User", CONFIG_STRING, offsetof(Config, broker_user), "rce" },
+        { "Blobs", "Place", CONFIG_STRING, offsetof(Config, blobs), "file:/var/lib/rce/blobs" },
+        { "Blobs", "Region", CONFIG_STRING, offsetof(Config, blobs_region), "us-east-1" },
+        { "Blobs", "VirtualHost", CONFIG_BOOL, offsetof(Config, blobs_virtual_host), "no" },
 };
 const size_t n_config_items = ELEMENTSOF(config_items);
+
+static int parse_yes_no(const char *value, uint64_t *ret)
+{
+        bool yes;
+        int r = parse_bool(value, &yes);
+
+        if (r >= 0)
+                *ret = yes;
+        return r;
+}
 
 static int item_set(Config *c, const ConfigItem *item, const char *value)
 {
@@ -41,6 +70,8 @@ static int item_set(Config *c, const ConfigItem *item, const char *value)
                 return parse_percent(value, p);
         case CONFIG_USEC:
                 return parse_usec(value, p);
+        case CONFIG_BOOL:
+                return parse_yes_no(value, p);
         }
         return -EINVAL;
 }

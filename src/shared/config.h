@@ -24,9 +24,43 @@ typedef struct Config {
         usec_t wall_usec;
         usec_t cpu_usec;
         uint64_t output_bytes;
+        uint64_t stdin_bytes;
+
+        /* [API]: what rce-api takes, of all clients together */
+        char *api_hosts;                 /* names it goes by, besides addresses, separated by spaces */
+        uint64_t api_body_bytes;         /* of one request */
+        uint64_t api_connections;        /* to one socket */
+        uint64_t api_submissions;        /* not durable yet */
+        uint64_t api_queued;             /* jobs that wait for a worker */
+        uint64_t api_watched_bytes;      /* output held for those who read it */
+        usec_t api_wait_usec;            /* how long a submission may wait for its end */
+        usec_t api_drain_usec;           /* what is under way may take, when it stops */
+
+        /* [Database]; its password is a credential */
+        char *database;                  /* as libpq takes it, "host=… dbname=…" */
+        usec_t keep_jobs_usec;
+        uint64_t attempts_max;           /* workers a job may take with it before it is given up */
+
+        /* [Broker]; its password is a credential */
+        char *broker_host;
+        uint64_t broker_port;
+        char *broker_vhost;
+        char *broker_user;
+
+        /* [Blobs]; the keys of S3 are credentials */
+        char *blobs;                     /* "file:/DIRECTORY", "s3+http://HOST:PORT/BUCKET" */
+        char *blobs_region;
+        uint64_t blobs_virtual_host;     /* yes or no, as all values that are not strings are numbers */
 } Config;
 
-typedef enum ConfigType { CONFIG_STRING, CONFIG_SIZE, CONFIG_COUNT, CONFIG_PERCENT, CONFIG_USEC } ConfigType;
+typedef enum ConfigType {
+        CONFIG_STRING,
+        CONFIG_SIZE,
+        CONFIG_COUNT,
+        CONFIG_PERCENT,
+        CONFIG_USEC,
+        CONFIG_BOOL,
+} ConfigType;
 
 typedef struct ConfigItem {
         const char *section;

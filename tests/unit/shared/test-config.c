@@ -51,6 +51,27 @@ static void assert_defaults(const Config *c)
         assert_true(c->wall_usec == 5 * USEC_PER_MINUTE);
         assert_true(c->cpu_usec == 5 * USEC_PER_MINUTE);
         assert_true(c->output_bytes == 16 * 1024 * 1024);
+        assert_true(c->stdin_bytes == 1024 * 1024);
+
+        assert_string_equal(c->api_hosts, "localhost");
+        assert_true(c->api_body_bytes == 8 * 1024 * 1024);
+        assert_true(c->api_connections == 4096);
+        assert_true(c->api_submissions == 2000);
+        assert_true(c->api_queued == 100000);
+        assert_true(c->api_watched_bytes == 256 * 1024 * 1024);
+        assert_true(c->api_wait_usec == 5 * USEC_PER_MINUTE);
+        assert_true(c->api_drain_usec == 20 * USEC_PER_SEC);
+
+        assert_string_equal(c->database, "dbname=rce");
+        assert_true(c->keep_jobs_usec == 7 * 24 * USEC_PER_HOUR);
+        assert_true(c->attempts_max == 3);
+        assert_string_equal(c->broker_host, "127.0.0.1");
+        assert_true(c->broker_port == 5672);
+        assert_string_equal(c->broker_vhost, "/");
+        assert_string_equal(c->broker_user, "rce");
+        assert_string_equal(c->blobs, "file:/var/lib/rce/blobs");
+        assert_string_equal(c->blobs_region, "us-east-1");
+        assert_true(c->blobs_virtual_host == 0);
 }
 
 static void table_brings_the_defaults(void **state)
@@ -104,6 +125,7 @@ static void every_key_can_be_set(void **state)
                 [CONFIG_COUNT] = { "77", 77 },
                 [CONFIG_PERCENT] = { "77%", 77 },
                 [CONFIG_USEC] = { "77ms", 77 * USEC_PER_MSEC },
+                [CONFIG_BOOL] = { "yes", 1 },
         };
 
         for (size_t i = 0; i < n_config_items; i++) {

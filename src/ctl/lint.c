@@ -68,18 +68,11 @@ static int choose_language(Linter *l, const Source *source, Language **ret, Faul
 
 static int load_policy(Linter *l, const Language *language, Fault *reterr_fault)
 {
-        _cleanup_(freep) char *path = NULL;
-
         if (l->grammar && streq(l->grammar, language->lint_grammar))
                 return 0;
 
         l->policy = lint_policy_free(l->policy);
-        int r = lint_policy_find(language->lint_grammar, &path);
-        if (r == -ENOENT || r == -EINVAL)
-                return fault_set(reterr_fault, FAULT_BROKEN_LANGUAGE, "lint", "There is no lint policy for '%s'",
-                                 language->lint_grammar);
-        if (r >= 0)
-                r = lint_policy_load(language->lint_grammar, path, &l->policy, reterr_fault);
+        int r = lint_policy_open(language->lint_grammar, &l->policy, reterr_fault);
         if (r >= 0)
                 l->grammar = language->lint_grammar;
         return r;

@@ -301,7 +301,6 @@ static int choose_language(Runner *r, const Source *source, Fault *reterr_fault)
 static int choose_lint(Runner *r, Fault *reterr_fault)
 {
         const char *name = r->options->lint ? r->options->lint : r->language->lint_level;
-        _cleanup_(freep) char *path = NULL;
 
         int k = lint_level_from_string(name);
         if (k < 0)
@@ -309,27 +308,12 @@ static int choose_lint(Runner *r, Fault *reterr_fault)
                                  name);
 
         r->lint_level = (LintLevel) k;
-        if (r->lint_level == LINT_OFF)
-                return 0;
-
-        k = lint_policy_find(r->language->lint_grammar, &path);
-        if (k == -ENOENT || k == -EINVAL)
-                return fault_set(reterr_fault, FAULT_BROKEN_LANGUAGE, "lint", "There is no lint policy for %s",
-                                 r->language->lint_grammar);
-        return k < 0 ? k : lint_policy_load(r->language->lint_grammar, path, &r->policy, reterr_fault);
+        return r->lint_level == LINT_OFF ? 0 : lint_policy_open(r->language->lint_grammar, &r->policy, reterr_fault);
 }
 
 static int choose_limits(Runner *r, Fault *reterr_fault)
 {
-        const Config *c = r->config;
-        JobLimits maximum = {
-                .memory_bytes = c->memory_bytes,
-                .processes = c->processes,
-                .cpu_percent = c->cpu_percent,
-                .wall_usec = c->wall_usec,
-                .cpu_usec = c->cpu_usec,
-                .output_bytes = c->output_bytes,
-        };
+        JobLimits maximum = job_limits_maximum(r->config);
 
         r->limits = r->language->limits;
         STRV_FOREACH(l, r->options->limits) {

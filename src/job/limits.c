@@ -60,6 +60,30 @@ int job_limits_set(JobLimits *l, const char *name, const char *value, Fault *ret
         return fault_set(reterr_fault, FAULT_INVALID_REQUEST, name, "There is no limit called '%s'", name);
 }
 
+void job_limits_override(JobLimits *l, const JobLimits *asked)
+{
+        JobLimits wanted = *asked;
+
+        for (size_t i = 0; i < n_job_limit_fields; i++) {
+                uint64_t value = *job_limit_value(&wanted, &job_limit_fields[i]);
+
+                if (value > 0)
+                        *job_limit_value(l, &job_limit_fields[i]) = value;
+        }
+}
+
+JobLimits job_limits_maximum(const Config *config)
+{
+        return (JobLimits){
+                .memory_bytes = config->memory_bytes,
+                .processes = config->processes,
+                .cpu_percent = config->cpu_percent,
+                .wall_usec = config->wall_usec,
+                .cpu_usec = config->cpu_usec,
+                .output_bytes = config->output_bytes,
+        };
+}
+
 /* In the unit people write it in. */
 static void format_limit(char buf[static TIMESPAN_MAX], JobLimitUnit unit, uint64_t value)
 {

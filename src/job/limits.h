@@ -7,6 +7,7 @@
 #include <json-c/json.h>
 
 #include "basic/time-util.h"
+#include "shared/config.h"
 #include "shared/fault.h"
 
 typedef struct JobLimits {
@@ -59,6 +60,12 @@ static inline uint64_t *job_limit_value(JobLimits *l, const JobLimitField *f)
 
 /* Sets the limit with that name from text ("256M", "2s", "150%"). */
 int job_limits_set(JobLimits *l, const char *name, const char *value, Fault *reterr_fault);
+
+/* Takes over what was asked for: what is not 0. */
+void job_limits_override(JobLimits *l, const JobLimits *asked);
+
+/* What a request may have at most, as the configuration says. */
+JobLimits job_limits_maximum(const Config *config);
 
 /* Whether each is at least what a program needs and at most the maximum; the first that is not becomes the fault. */
 int job_limits_check(const JobLimits *l, const JobLimits *maximum, Fault *reterr_fault);

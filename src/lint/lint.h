@@ -58,6 +58,9 @@ int lint_policy_find(const char *grammar, char **ret_path);
 /* Reads and compiles a policy. A fault is FAULT_BROKEN_POLICY, "PATH:LINE:COLUMN: …". */
 int lint_policy_load(const char *grammar, const char *path, LintPolicy **ret, Fault *reterr_fault);
 
+/* Finds and loads it; where there is none, that is FAULT_BROKEN_LANGUAGE. */
+int lint_policy_open(const char *grammar, LintPolicy **ret, Fault *reterr_fault);
+
 /* The same from text; path is what the fault calls it. */
 int lint_policy_parse(const char *grammar, const char *path, const char *text, size_t size, LintPolicy **ret,
                       Fault *reterr_fault);

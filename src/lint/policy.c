@@ -314,6 +314,16 @@ int lint_policy_find(const char *grammar, char **ret_path)
         return -ENOENT;
 }
 
+int lint_policy_open(const char *grammar, LintPolicy **ret, Fault *reterr_fault)
+{
+        _cleanup_(freep) char *path = NULL;
+
+        int r = lint_policy_find(grammar, &path);
+        if (r == -ENOENT || r == -EINVAL)
+                return fault_set(reterr_fault, FAULT_BROKEN_LANGUAGE, "lint", "There is no lint policy for '%s'", grammar);
+        return r < 0 ? r : lint_policy_load(grammar, path, ret, reterr_fault);
+}
+
 LintPolicy *lint_policy_free(LintPolicy *p)
 {
         if (!p)

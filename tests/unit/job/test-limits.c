@@ -174,6 +174,29 @@ static void first_bad_limit_becomes_the_fault(void **state)
         fault_check(&fault, FAULT_INVALID_REQUEST, "memory", "at least");
 }
 
+static void what_is_asked_for_overrides_what_is_not_stays(void **state)
+{
+        JobLimits asked = { .memory_bytes = 1 << 20, .output_bytes = 7 }, l = JOB_LIMITS_DEFAULT;
+
+        job_limits_override(&l, &asked);
+        assert_int_equal(l.memory_bytes, 1 << 20);
+        assert_int_equal(l.output_bytes, 7);
+        assert_int_equal(l.processes, JOB_LIMITS_DEFAULT.processes);
+        assert_int_equal(l.cpu_percent, JOB_LIMITS_DEFAULT.cpu_percent);
+        assert_int_equal(l.wall_usec, JOB_LIMITS_DEFAULT.wall_usec);
+        assert_int_equal(l.cpu_usec, JOB_LIMITS_DEFAULT.cpu_usec);
+}
+
+static void maxima_are_those_of_the_configuration(void **state)
+{
+        Config config = { .memory_bytes = 1, .processes = 2, .cpu_percent = 3, .wall_usec = 4, .cpu_usec = 5,
+                          .output_bytes = 6 };
+        JobLimits most = job_limits_maximum(&config);
+
+        for (size_t i = 0; i < n_job_limit_fields; i++)
+                assert_int_equal(*job_limit_value(&most, &job_limit_fields[i]), i + 1);
+}
+
 static void limits_become_json_in_their_units(void **state)
 {
         _cleanup_(json_putp) struct json_object *o = NULL;
@@ -197,6 +220,8 @@ int main(void)
                 cmocka_unit_test(memory_limit_below_the_minimum_is_refused),
                 cmocka_unit_test(bound_is_told_in_the_unit_people_write),
                 cmocka_unit_test(first_bad_limit_becomes_the_fault),
+                cmocka_unit_test(what_is_asked_for_overrides_what_is_not_stays),
+                cmocka_unit_test(maxima_are_those_of_the_configuration),
                 cmocka_unit_test(limits_become_json_in_their_units),
         };
 

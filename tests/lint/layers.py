@@ -44,6 +44,7 @@ WIRE = {'pg', 'amqp', 'http', 'httpd', 's3'}
 PORTS = {'store', 'queue', 'blob'}
 FOREIGN = {
     'amqp': {'amqp'},
+    'rabbitmq-c/': {'amqp'},
     'curl/': {'http'},
     'json-c/': {'shared', 'job', 'lint', 'sandbox'} | PORTS | PROGRAMS,
     'libpq': {'pg'},

@@ -41,8 +41,10 @@ class Rcectl:
         return Result(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
 
     def argv(self, source, *options, arguments=()):
-        """A run of this source: a path, or the text of a program that is put into a file."""
-        if not isinstance(source, Path):
+        """A run of this source: a path, a program's text, which is put into a file, or None for what stdin brings."""
+        if source is None:
+            source = "-"
+        elif not isinstance(source, Path):
             path = self.directory / "main.py"
             path.write_bytes(source.encode() if isinstance(source, str) else source)
             source = path
@@ -81,7 +83,8 @@ def language(tmp_path):
         if text is None:
             shipped = Path("/usr/share/rce/languages/python.container").read_text().splitlines()
             keys = {"LintGrammar": "python", **replaced}
-            text = "\n".join(line for line in shipped if line.split("=")[0] not in keys and not line.startswith("Aliases="))
+            kept = [line for line in shipped if line.split("=")[0] not in {"Aliases", *keys}]
+            text = "\n".join(kept)
             for key, value in keys.items():
                 section = "Container" if key in ("Image", "Environment") else "X-Language"
                 text = text.replace(f"[{section}]", f"[{section}]\n{key}={value}")

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-DEADLINE_SEC = 60
+DEADLINE_SEC = 300  # generous: a machine may be emulated
 USER = "rce-worker"
 LANGUAGES = Path("/etc/rce/languages")
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -96,17 +96,19 @@ class Worker:
         self.uid, self.home = entry.pw_uid, Path(entry.pw_dir)
         self.runtime = Path(f"/run/user/{self.uid}")
         self.manager = f"user@{self.uid}.service"
-        ranges = [line.split(":") for line in Path("/etc/subuid").read_text().splitlines()]
-        self.subordinate = [
-            range(int(first), int(first) + int(count)) for owner, first, count in ranges if owner in (USER, str(self.uid))
-        ]
+        self.subordinate = []
+        for line in Path("/etc/subuid").read_text().splitlines():
+            owner, first, count = line.split(":")
+            if owner in (USER, str(self.uid)):
+                self.subordinate.append(range(int(first), int(first) + int(count)))
 
     def systemctl(self, *arguments, **options):
         return command("systemctl", "--user", "-M", f"{USER}@", *arguments, **options)
 
     def podman(self, *arguments, **options):
         environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "XDG_RUNTIME_DIR": str(self.runtime)}
-        return command("podman", *arguments, user=self.uid, group=self.uid, extra_groups=[], cwd="/", env=environment, **options)
+        identity = {"user": self.uid, "group": self.uid, "extra_groups": []}
+        return command("podman", *arguments, cwd="/", env=environment, **identity, **options)
 
     def units(self):
         listed = self.systemctl("list-units", "--all", "--plain", "--no-legend", "rce-sandbox-*").stdout

@@ -71,7 +71,8 @@ def test_after_the_user_manager_was_restarted(rcectl, worker):
     check(Program("", "", stdout="hello\n"), rcectl.run(HELLO))
 
 
-@pytest.mark.parametrize("missing", [["/usr/bin/podman"], ["/usr/libexec/podman/quadlet"], ["/usr/bin/podman", "/usr/libexec/podman/quadlet"]])
+@pytest.mark.parametrize("missing", [["/usr/bin/podman"], ["/usr/libexec/podman/quadlet"],
+                                     ["/usr/bin/podman", "/usr/libexec/podman/quadlet"]])
 def test_without_podman(rcectl, missing):
     with without(*missing):
         result = rcectl.run(HELLO)
@@ -127,7 +128,8 @@ def test_as_a_user_without_a_manager(rcectl, tmp_path):
     source = Path("/tmp/hello.py")
     source.write_text(HELLO)
     try:
-        result = rcectl("run", str(source), user="nobody", group="nogroup", extra_groups=[], env={"PATH": "/usr/bin:/bin"}, cwd="/")
+        result = rcectl("run", str(source), user="nobody", group="nogroup", extra_groups=[],
+                        env={"PATH": "/usr/bin:/bin"}, cwd="/")
         assert result.exit == EXIT_ENGINE and "loginctl enable-linger nobody" in result.stderr
     finally:
         source.unlink()
@@ -195,8 +197,7 @@ def test_help_and_version(rcectl):
 
 def test_the_worker_is_nobody_special(worker):
     """No password, no shell, no group but its own; its home is its own."""
-    shadow = next(line.split(":") for line in Path("/etc/shadow").read_text().splitlines() if line.startswith(f"{USER}:"))
-    passwd = next(line.split(":") for line in Path("/etc/passwd").read_text().splitlines() if line.startswith(f"{USER}:"))
+    shadow, passwd = (command("getent", database, USER).stdout.strip().split(":") for database in ("shadow", "passwd"))
     assert shadow[1].startswith(("!", "*")) and passwd[6].endswith(("nologin", "false"))
     assert command("id", "-Gn", USER).stdout.split() == [USER]
     assert worker.home.stat().st_mode & 0o077 == 0

@@ -120,7 +120,10 @@ SYSTEM_CALLS = [
     ),
     *refused(
         "EAFNOSUPPORT",
-        *(f"attempt(socket.socket, socket.AF_{family}, socket.SOCK_DGRAM)" for family in ("PACKET", "NETLINK", "ALG", "BLUETOOTH")),
+        "attempt(socket.socket, socket.AF_PACKET, socket.SOCK_DGRAM)",
+        "attempt(socket.socket, socket.AF_NETLINK, socket.SOCK_RAW)",
+        "attempt(socket.socket, socket.AF_ALG, socket.SOCK_SEQPACKET)",
+        "attempt(socket.socket, socket.AF_BLUETOOTH, socket.SOCK_RAW)",
         "attempt(socket.socket, socket.AF_VSOCK, socket.SOCK_STREAM)",
         "attempt(socket.socket, 45, socket.SOCK_DGRAM)",  # a family the kernel would load a module for
     ),
@@ -136,7 +139,8 @@ NETWORK = [
         "attempt(send, ('10.0.0.1', 53))",
         "attempt(send, ('255.255.255.255', 9))",
     ),
-    *refused("ECONNREFUSED", "attempt(connect, socket.AF_INET, ('127.0.0.1', 22))", "attempt(connect, socket.AF_INET6, ('::1', 22))"),
+    *refused("ECONNREFUSED", "attempt(connect, socket.AF_INET, ('127.0.0.1', 22))",
+             "attempt(connect, socket.AF_INET6, ('::1', 22))"),
     *refused(
         "ENOENT",
         "attempt(connect, socket.AF_UNIX, '/run/dbus/system_bus_socket')",
@@ -171,7 +175,7 @@ FILES = [
     ),
     *refused(
         "EROFS",
-        *(f"attempt(write, '{path}/mine')" for path in ("", "/usr", "/usr/bin", "/etc", "/var/tmp", "/run", "/home", "/opt")),
+        *(f"attempt(write, '/{path}mine')" for path in ("", "usr/", "usr/bin/", "etc/", "var/tmp/", "run/", "home/")),
         "attempt(write, '/etc/passwd')",
         "attempt(write, '/usr/bin/python3')",
         "attempt(write, '/run/rce-cell')",
@@ -233,7 +237,8 @@ IDENTITY = [
             "['allowed', 'allowed', 'allowed', 'allowed', 'allowed']"),  # the kernel lets none of them have an effect
     Attempt("kills processes of the host", "{attempt(os.kill, n, 9) for n in range(2, 40000) if n != os.getpid()}",
             "{'ESRCH'}"),
-    Attempt("raises its limits", "[syscall('prlimit64', 0, n, (ctypes.c_ulong * 2)(1 << 40, 1 << 40), 0) for n in (0, 1, 4, 6, 7)]",
+    Attempt("raises its limits",
+            "[syscall('prlimit64', 0, n, (ctypes.c_ulong * 2)(1 << 40, 1 << 40), 0) for n in (0, 1, 4, 6, 7)]",
             "['EPERM', 'EPERM', 'EPERM', 'EPERM', 'EPERM']"),
     Attempt("becomes more important", "attempt(os.nice, -5)", "EPERM"),
     Attempt("becomes real-time", "attempt(os.sched_setscheduler, 0, os.SCHED_FIFO, os.sched_param(1))", "EPERM"),
@@ -251,7 +256,8 @@ print([fd for fd in [0, *range(3, 21)] if attempt(os.write, fd, b"x") != "EBADF"
 """, stdout="[]\n", options=OFF),
     Program("reads what it wrote to its output", "print(open('/dev/stdout').read(1))", "runtime_error", 1,
             stderr=re.compile("Permission denied")),
-    Program("writes its own input", "open('/dev/stdin', 'w')", "runtime_error", 1, stderr=re.compile("Permission denied")),
+    Program("writes its own input", "open('/dev/stdin', 'w')", "runtime_error", 1,
+            stderr=re.compile("Permission denied")),
     Program("runs a program out of memory", PRELUDE + """
 fd = os.memfd_create("program")
 with open("/usr/bin/cat", "rb") as f:
@@ -265,7 +271,8 @@ if n < 20:
     os.execv("/usr/bin/python3", ["python3", __file__, str(n + 1)])
 print(n, os.getpid() > 1)
 """, stdout="20 True\n", options=OFF),
-    Program("is another program forever", "import os; os.execv('/usr/bin/python3', ['python3', __file__])", "time_limit",
+    Program("is another program forever", "import os; os.execv('/usr/bin/python3', ['python3', __file__])",
+            "time_limit",
             options=(*OFF, "--time", "1s"), seconds=(1, 2)),
     Program("links lead nowhere", PRELUDE + """
 os.unlink("/work/main.py")
@@ -302,7 +309,8 @@ page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXE
 page.write(code)
 print(ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))())
 """, "signalled", signal="SIGSYS", options=OFF),
-    Program("x32 calls", "import ctypes; ctypes.CDLL(None).syscall(ctypes.c_long(0x40000027))", "signalled", signal="SIGSYS", options=OFF),
+    Program("x32 calls", "import ctypes; ctypes.CDLL(None).syscall(ctypes.c_long(0x40000027))", "signalled",
+            signal="SIGSYS", options=OFF),
     Program("closes the door to its parent", """
 import os, signal
 os.kill(os.getppid(), signal.SIGSTOP)
@@ -351,9 +359,8 @@ if os.fork() == 0:
 os.write(1, b"first\\n")
 """, stdout="first\n", options=OFF, seconds=(0, 3)),
 ]
-PROGRAMS_AS_SUCH = [
-    p for p in PROGRAMS_AS_SUCH if platform.machine() == "x86_64" or p.name not in ("other machine's calls", "x32 calls")
-]
+if platform.machine() != "x86_64":
+    PROGRAMS_AS_SUCH = [p for p in PROGRAMS_AS_SUCH if p.name not in ("other machine's calls", "x32 calls")]
 
 # The same thoughts without what the linter looks for, so that they do run under it.
 UNDER_THE_LINTER = [
@@ -470,16 +477,18 @@ def answers(tmp_path_factory, worker):
     return of
 
 
-@pytest.mark.parametrize(
-    "group, i", [pytest.param(g, i, id=f"{g}-{i}-{a.name}") for g, attempts in TOGETHER.items() for i, a in enumerate(attempts)]
-)
+NUMBERED = [(group, i, attempt) for group, attempts in TOGETHER.items() for i, attempt in enumerate(attempts)]
+
+
+@pytest.mark.parametrize("group, i", [pytest.param(group, i, id=f"{group}-{a.name}") for group, i, a in NUMBERED])
 def test_attempt(answers, group, i):
     assert answers(group)[i] == TOGETHER[group][i].answer
 
 
 @pytest.mark.parametrize("attempt", [pytest.param(a, id=a.name.replace(" ", "-")) for a in IDENTITY])
 def test_identity(rcectl, attempt):
-    run_and_check(rcectl, Program(attempt.name, f"{PRELUDE}print({attempt.expression})", stdout=f"{attempt.answer}\n", options=OFF))
+    source = f"{PRELUDE}print({attempt.expression})"
+    run_and_check(rcectl, Program(attempt.name, source, stdout=f"{attempt.answer}\n", options=OFF))
 
 
 @pytest.mark.parametrize("program", rows(PROGRAMS_AS_SUCH))
@@ -538,7 +547,8 @@ def test_host_services_are_out_of_reach(rcectl):
 def canaries(worker):
     """Files anybody may read, wherever a sandbox's files might come from."""
     name = f"canary-{uuid.uuid4()}"
-    paths = [Path(d) / name for d in ("/", "/etc", "/root", "/srv", "/tmp", "/var/tmp", "/dev/shm", "/run", worker.home, worker.runtime)]
+    places = ("/", "/etc", "/root", "/srv", "/tmp", "/var/tmp", "/dev/shm", "/run", worker.home, worker.runtime)
+    paths = [Path(place) / name for place in places]
     for path in paths:
         path.write_text("the host's")
         path.chmod(0o666)
@@ -551,12 +561,14 @@ def test_no_file_of_the_host_is_in_sight(rcectl, canaries):
     name, paths = canaries
     source = f"""{PRELUDE}
 print([d for d, dirs, files in os.walk("/") if not d.startswith("/proc") and {name!r} in dirs + files])
-print({{attempt(read, prefix + path) for path in {list(map(str, paths))!r} for prefix in ("", "/..", "/proc/self/root", "/proc/1/root")}})
+for path in {list(map(str, paths))!r}:
+    for prefix in "", "/..", "/proc/self/root", "/proc/1/root":
+        print(attempt(read, prefix + path))
 """
     result = rcectl.run(source, *OFF)
     answers = result.output().decode().splitlines()
-    assert answers[0] == "[]"
-    assert set(re.findall(r"E[A-Z]+|allowed", answers[1])) == {"ENOENT", "EACCES"}
+    assert answers[0] == "[]" and len(answers) == 1 + 4 * len(paths)
+    assert set(answers[1:]) == {"ENOENT", "EACCES"}
 
 
 def test_jobs_do_not_see_each_other(rcectl):

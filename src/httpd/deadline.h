@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Many deadlines of one kind. All of a queue are equally far away when they are set, so the queue is in order by itself:
- * setting, clearing and asking for the next are O(1), and a thousand idle connections cost one timer. */
+/* Many deadlines of one kind. All of a queue are equally far away when they are set, so the queue is in order by
+ * itself: setting, clearing and asking for the next are O(1), and a thousand idle connections cost one timer. */
 
 #include "basic/time-util.h"
 

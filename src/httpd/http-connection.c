@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* MHD's own timeout is about silence only, so one byte a second would hold a connection for ever: the deadlines here are
- * absolute. While a connection is suspended, which is what waiting for an answer means, MHD looks at nothing: it sees
- * neither that the client left nor how long it takes. So a suspended one is watched here. */
+/* MHD's own timeout is about silence only, so one byte a second would hold a connection for ever: the deadlines here
+ * are absolute. While a connection is suspended, which is what waiting for an answer means, MHD looks at nothing: it
+ * sees neither that the client left nor how long it takes. So a suspended one is watched here. */
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

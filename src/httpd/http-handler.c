@@ -56,8 +56,8 @@ static bool is_hex(char c)
         return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-/* MHD's decoder lets broken escapes stand and a decoded NUL end the string, for two views of one address: a request with
- * either is marked, and refused later. */
+/* MHD's decoder lets broken escapes stand and a decoded NUL end the string, for two views of one address: a request
+ * with either is marked, and refused later. */
 size_t handler_unescape(void *userdata, struct MHD_Connection *mhd, char *s)
 {
         HttpConnection *connection = connection_of(mhd);
@@ -87,8 +87,8 @@ static enum MHD_Result request_send(HttpRequest *request)
         return result;
 }
 
-/* The headers that say where a request ends, and for whom it is. MHD takes the first of several: what stands in front of
- * us may take another, and see other requests than we do. */
+/* The headers that say where a request ends, and for whom it is. MHD takes the first of several: what stands in
+ * front of us may take another, and see other requests than we do. */
 typedef struct Framing {
         unsigned n_hosts, n_lengths, n_encodings;
         uint64_t body_size;
@@ -257,6 +257,7 @@ static void request_account(HttpRequest *request)
                 return;
         server->params.on_done(server->params.userdata, &(HttpDone){
                 .id = request->id,
+                .peer = request->connection->peer,
                 .method = request->method,
                 .route = request->route,
                 .status = request->status,
@@ -276,10 +277,12 @@ void handler_completed(void *userdata, struct MHD_Connection *mhd, void **p, enu
                 return;
         connection = request->connection;
 
-        /* After an upgrade MHD tells this as it forgets the connection; the WebSocket is gone by then. One that is still
-         * there was not opened yet. */
+        /* After an upgrade MHD tells this as it forgets the connection; the WebSocket is gone by then. One that is
+         * still there was not opened yet. */
         if (request->ws)
                 websocket_lost(request->ws, error < 0 ? error : -ECONNRESET);
+        else if (server->draining && request->status != MHD_HTTP_SWITCHING_PROTOCOLS)
+                connection_cut(connection);     /* it may have been answered before, and be kept for more */
         if (request->stream)
                 stream_closed(request->stream, error);
         if (request->response)

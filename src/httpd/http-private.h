@@ -11,10 +11,10 @@
  *   chunked answers that wait suspended                                 http-stream.c
  *   the socket after an upgrade, bounds wslay has not                   websocket.c
  *
- * Known and left alone: each resume makes MHD walk all suspended connections, WebSockets too (so resumes are batched);
- * answers to what is not HTTP are MHD's own; a chunk extension in an upload is refused, since MHD 1.0.1 loses count over
- * it; accept() failing for want of descriptors while MHD has no connection at all makes it try again at once
- * (LimitNOFILE= is to be far above connections_max). */
+ * Known and left alone: each resume makes MHD walk all suspended connections, WebSockets too (so resumes are
+ * batched); answers to what is not HTTP are MHD's own; a chunk extension in an upload is refused, since MHD 1.0.1
+ * loses count over it; accept() failing for want of descriptors while MHD has no connection at all makes it try
+ * again at once (LimitNOFILE= is to be far above connections_max). */
 
 #include <microhttpd.h>
 

@@ -183,7 +183,8 @@ int http_request_respond_take(HttpRequest *request, unsigned status, const HttpH
         return 0;
 }
 
-int http_request_respond(HttpRequest *request, unsigned status, const HttpHeader *headers, const void *body, size_t size)
+int http_request_respond(HttpRequest *request, unsigned status, const HttpHeader *headers, const void *body,
+                         size_t size)
 {
         char *copy = memdup_nul(body, size);
 

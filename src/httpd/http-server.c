@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* libmicrohttpd in its external epoll mode. Its epoll descriptor alone is not enough: client sockets are edge triggered
- * inside and MHD remembers what is ready, so after each run, and after each resume, it has to be asked for its timeout;
- * zero means to run again now, which is what turn_source is for. So is a resume: many within one turn of the loop cost one
- * walk through the suspended connections.
+/* libmicrohttpd in its external epoll mode. Its epoll descriptor alone is not enough: client sockets are edge
+ * triggered inside and MHD remembers what is ready, so after each run, and after each resume, it has to be asked for
+ * its timeout; zero means to run again now, which is what turn_source is for. So is a resume: many within one turn
+ * of the loop cost one walk through the suspended connections.
  *
- * All deadlines share one timer. It is only ever moved forward in time when something earlier comes up, never back when
- * that is cleared: it goes off too early now and then instead of being set for each request. */
+ * All deadlines share one timer. It is only ever moved forward in time when something earlier comes up, never back
+ * when that is cleared: it goes off too early now and then instead of being set for each request. */
 
 #include "httpd/http-server.h"
 
@@ -193,8 +193,9 @@ static int server_start_daemon(HttpServer *server)
                 MHD_OPTION_PER_IP_CONNECTION_LIMIT, server->is_unix ? 0 : (unsigned) l->per_address_max,
                 /* One for all: MHD walks the list of connections with one of their own on each run. Idle time only. */
                 MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) ((l->idle_timeout_usec + USEC_PER_SEC - 1) / USEC_PER_SEC),
-                /* Twice what is allowed, so that it is us who refuse the first headers beyond, in our own form. */
-                MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) l->header_bytes_max * 2 + 4096,
+                /* Twice what is allowed, so that it is us who refuse the first headers beyond, in our own form. Up to
+                 * 32 KiB it is malloc()ed, above mapped and unmapped for each connection. */
+                MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) MAX(l->header_bytes_max * 2, 8192u),
                 MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1,
                 MHD_OPTION_URI_LOG_CALLBACK, handler_begin, server,
                 MHD_OPTION_UNESCAPE_CALLBACK, handler_unescape, server,

@@ -56,6 +56,7 @@ typedef struct HttpLimits {
 /* A finished request. route is what http_request_set_route() said, or NULL; status is 0 if none could be sent. */
 typedef struct HttpDone {
         const char *id;
+        const char *peer;
         const char *method;
         const char *route;
         unsigned status;
@@ -100,9 +101,9 @@ int http_server_new(sd_event *event, const HttpServerParams *params, HttpServer 
 HttpServer *http_server_free(HttpServer *server);
 DEFINE_CLEANUP(HttpServer *, http_server_free)
 
-/* Accepts nothing more, closes what idles, closes WebSockets (1001), and lets requests be answered and streams be ended,
- * which is up to the program; what is left after timeout_usec is cut. on_drained() is called once when no connection is
- * left. */
+/* Accepts nothing more, closes what idles, closes WebSockets (1001), and lets requests be answered and streams be
+ * ended, which is up to the program; what is left after timeout_usec is cut. on_drained() is called once when no
+ * connection is left. */
 void http_server_drain(HttpServer *server, usec_t timeout_usec, void (*on_drained)(void *userdata), void *userdata);
 
 const HttpCounters *http_server_counters(const HttpServer *server);

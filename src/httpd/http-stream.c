@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* MHD asks for data whenever it could send some. Having none, the connection must be suspended or MHD would ask again at
- * once, for ever; a write resumes it. */
+/* MHD asks for data whenever it could send some. Having none, the connection must be suspended or MHD would ask
+ * again at once, for ever; a write resumes it. */
 
 #include "httpd/http-stream.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* An answer that is written piece by piece: server-sent events, a file that grows. Each piece goes out as soon as it can.
- * What the reader does not take waits, up to queue_bytes_max; beyond that the reader is cut off, and nobody else is
- * slowed. */
+/* An answer that is written piece by piece: server-sent events, a file that grows. Each piece goes out as soon as it
+ * can. What the reader does not take waits, up to queue_bytes_max; beyond that the reader is cut off, and nobody
+ * else is slowed. */
 
 #include "httpd/http-request.h"
 

@@ -49,8 +49,9 @@ static enum MHD_Result on_piece(void *userdata, enum MHD_ValueKind kind, const c
         return form->error < 0 ? MHD_NO : MHD_YES;
 }
 
-/* MHD's parser skips whatever comes before the first boundary, byte by byte with a copy for each, so megabytes of nothing
- * would hold the loop. No client sends any: the body has to begin with the boundary, as MHD reads that from the header. */
+/* MHD's parser skips whatever comes before the first boundary, byte by byte with a copy for each, so megabytes of
+ * nothing would hold the loop. No client sends any: the body has to begin with the boundary, as MHD reads that from
+ * the header. */
 static bool form_begins(const char *content_type, const char *body, size_t size)
 {
         static const char form_data[] = "multipart/form-data", key[] = "boundary=";

@@ -15,8 +15,8 @@ typedef struct MultipartFile {
         Buffer content;
 } MultipartFile;
 
-/* The first part of that name. Other parts are passed over. -EBADMSG with the fault set (its field is the name) when the
- * body is no such form, is cut short, has too many parts, or has no such part. */
+/* The first part of that name. Other parts are passed over. -EBADMSG with the fault set (its field is the name) when
+ * the body is no such form, is cut short, has too many parts, or has no such part. */
 int http_request_read_multipart(const HttpRequest *request, const char *name, MultipartFile *ret, Fault *reterr_fault);
 
 void multipart_file_done(MultipartFile *file);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Answers the server gives by itself, in the form the program wants. MHD takes an answer only before and after the body, so
- * what goes wrong within is said on the socket directly: nothing else was sent on it for this request, and the connection
- * ends after it. */
+/* Answers the server gives by itself, in the form the program wants. MHD takes an answer only before and after the
+ * body, so what goes wrong within is said on the socket directly: nothing else was sent on it for this request, and
+ * the connection ends after it. */
 
 #include <inttypes.h>
 #include <sys/socket.h>

@@ -25,7 +25,8 @@ int websocket_accept_key(const char *key, char ret[static WEBSOCKET_ACCEPT_MAX])
         /* The decoder counts padding as bytes and lets some nonsense pass; only the one right spelling comes back. */
         if (EVP_DecodeBlock(decoded, (const unsigned char *) key, (int) KEY_CHARACTERS) < KEY_BYTES)
                 return -EBADMSG;
-        if (EVP_EncodeBlock(again, decoded, KEY_BYTES) != (int) KEY_CHARACTERS || memcmp(again, key, KEY_CHARACTERS) != 0)
+        if (EVP_EncodeBlock(again, decoded, KEY_BYTES) != (int) KEY_CHARACTERS ||
+            memcmp(again, key, KEY_CHARACTERS) != 0)
                 return -EBADMSG;
 
         memcpy(text, key, KEY_CHARACTERS);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* wslay knows frames; the rest is here. What it would bound badly is bounded here: it would allocate a whole message when
- * that is announced, collect one chunk a fragment, and queue pongs without end, so messages are collected in one buffer
- * that grows with what arrives, and everything to send passes at once into a queue whose size is known; while too much
- * waits there nothing more is read. Nor does one turn of the loop read more than a share.
+/* wslay knows frames; the rest is here. What it would bound badly is bounded here: it would allocate a whole message
+ * when that is announced, collect one chunk a fragment, and queue pongs without end, so messages are collected in
+ * one buffer that grows with what arrives, and everything to send passes at once into a queue whose size is known;
+ * while too much waits there nothing more is read. Nor does one turn of the loop read more than a share.
  *
- * The socket stays MHD's: it is given back by MHD_UPGRADE_ACTION_CLOSE, never closed here. Calls of the program never end
- * a WebSocket by themselves: they shut the socket, and the loop finds that. */
+ * The socket stays MHD's: it is given back by MHD_UPGRADE_ACTION_CLOSE, never closed here. Calls of the program
+ * never end a WebSocket by themselves: they shut the socket, and the loop finds that. */
 
 #include "httpd/websocket.h"
 
@@ -162,9 +162,12 @@ static void on_message(wslay_event_context_ptr ctx, const struct wslay_event_on_
         if (ws->error == 0 && !ws->closing && ws->params.on_message)
                 ws->params.on_message(ws->params.userdata, arg->opcode == WSLAY_TEXT_FRAME,
                                       ws->message.data ? ws->message.data : "", ws->message.size);
-        ws->message.size = 0;
-        if (ws->message.allocated > MESSAGE_KEEP_BYTES)
+        if (ws->message.allocated > MESSAGE_KEEP_BYTES) {
                 buffer_done(&ws->message);
+        } else if (ws->message.data) {
+                ws->message.size = 0;
+                ws->message.data[0] = '\0';
+        }
 }
 
 /* Hands to the kernel what it takes. */

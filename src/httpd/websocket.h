@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A WebSocket (RFC 6455), without extensions. Messages come whole, up to message_bytes_max; text is UTF-8. Pings are sent
- * and answered here. What the other side does not read waits, up to queue_bytes_max; beyond that it is cut off.
+/* A WebSocket (RFC 6455), without extensions. Messages come whole, up to message_bytes_max; text is UTF-8. Pings are
+ * sent and answered here. What the other side does not read waits, up to queue_bytes_max; beyond that it is cut off.
  *
- * Browsers let any page open one, with the user's cookies and from inside the user's network: whoever decides by these
- * must look at http_request_header(request, "Origin") first. */
+ * Browsers let any page open one, with the user's cookies and from inside the user's network: whoever decides by
+ * these must look at http_request_header(request, "Origin") first. */
 
 #include "httpd/http-request.h"
 
@@ -43,7 +43,8 @@ bool http_request_wants_websocket(const HttpRequest *request);
  * client was told (400, 426), the request is gone. -ENOMEM: it still wants an answer. */
 int websocket_accept(HttpRequest *request, const WebSocketParams *params, WebSocket **ret);
 
-/* Copies. -ENOBUFS: too much waits, it is cut off now. -EPIPE: it is closed or closing. -EINVAL: text that is not UTF-8. */
+/* Copies. -ENOBUFS: too much waits, it is cut off now. -EPIPE: it is closed or closing. -EINVAL: text that is not
+ * UTF-8. */
 int websocket_send_text(WebSocket *ws, const char *text, size_t size);
 int websocket_send_binary(WebSocket *ws, const void *data, size_t size);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A server and its clients in one loop: whatever a client waits for, the loop is run until it is there. Waiting longer than
- * GUARD_USEC fails the test. */
+/* A server and its clients in one loop: whatever a client waits for, the loop is run until it is there. Waiting
+ * longer than GUARD_USEC fails the test. */
 
 #include "tests/unit/test.h"
 
@@ -84,7 +84,8 @@ void client_send(Client *c, const char *text);
 void client_send_bytes(Client *c, const void *p, size_t n);
 void client_stop_reading(Client *c);
 
-/* Until this arrives; it and what is before it is then gone from ->in. Gives what was before, good until the next call. */
+/* Until this arrives; it and what is before it is then gone from ->in. Gives what was before, good until the next
+ * call. */
 const char *client_expect(Client *c, const char *needle);
 void client_expect_eof(Client *c);
 

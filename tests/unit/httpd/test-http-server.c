@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/httpd/fixture.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include <fcntl.h>
 
 #include "basic/fd-util.h"
 #include "basic/string-util.h"
@@ -294,6 +294,28 @@ static void draining_finishes_what_is_under_way(void **state)
         client_free(late);
 }
 
+static void draining_waits_for_streams_to_end(void **state)
+{
+        Fixture *f = *state;
+        Client *c;
+
+        fixture_start(f);
+        c = client_new(f);
+        client_send(c, "GET /stream HTTP/1.1\r\nHost: a\r\n\r\n");
+        client_expect(c, "\r\n\r\n");
+        http_server_drain(f->server, USEC_INFINITY, on_drained, f);
+        assert_int_equal(http_stream_write(f->stream, "the rest", 8), 0);
+        client_expect(c, "the rest");
+        assert_false(f->drained);
+        http_stream_end(f->stream);
+        client_expect(c, "0\r\n\r\n");
+        /* Though it was not told so when the answer began. */
+        client_expect_eof(c);
+        fixture_run_until(f, f->drained);
+        assert_int_equal(f->stream_error, 0);
+        client_free(c);
+}
+
 static void draining_cuts_what_does_not_finish(void **state)
 {
         Fixture *f = *state;
@@ -398,6 +420,7 @@ int main(void)
                 TEST(two_servers_share_a_loop),
                 TEST(an_idle_server_drains_at_once),
                 TEST(draining_finishes_what_is_under_way),
+                TEST(draining_waits_for_streams_to_end),
                 TEST(draining_cuts_what_does_not_finish),
                 TEST(waiting_costs_nothing),
         };

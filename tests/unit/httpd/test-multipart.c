@@ -69,8 +69,8 @@ static void bytes_stay_as_they_are(void **state)
         memcpy(form + strlen(head) + size, tail, strlen(tail));
         fixture_start(f);
         c = client_new(f);
-        assert_int_equal(post_form(c, "multipart/form-data; boundary=XX", form, size + strlen(head) + strlen(tail), &body),
-                         200);
+        assert_int_equal(post_form(c, "multipart/form-data; boundary=XX", form, size + strlen(head) + strlen(tail),
+                                   &body), 200);
         assert_memory_equal(body, "f:", 2);
         assert_memory_equal(body + 2, form + strlen(head), size);
         client_free(c);
@@ -96,7 +96,8 @@ static void what_is_no_such_form_is_refused(void **state)
                 { type, "preamble\r\n" PART "data\r\n--XX--\r\n", broken },
                 { type, "--XX\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\nx\r\n--XX--\r\n",
                   "The form has no part 'file'." },
-                { type, "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"\xff\"\r\n\r\nx\r\n--XX--\r\n",
+                { type,
+                  "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"\xff\"\r\n\r\nx\r\n--XX--\r\n",
                   "The file's name is not UTF-8." },
                 { "multipart/form-data", PART "x\r\n--XX--\r\n", broken },
                 { "multipart/form-data; boundary=", PART "x\r\n--XX--\r\n", broken },
@@ -132,8 +133,9 @@ static void too_many_parts_are_refused(void **state)
         Client *c;
 
         for (unsigned i = 0; i < MULTIPART_PARTS_MAX + 1; i++)
-                assert_int_equal(buffer_printf(&form, "--XX\r\nContent-Disposition: form-data; name=\"p%u\"\r\n\r\nx\r\n", i),
-                                 0);
+                assert_int_equal(buffer_printf(&form, "--XX\r\n"
+                                                      "Content-Disposition: form-data; name=\"p%u\"\r\n\r\n"
+                                                      "x\r\n", i), 0);
         assert_int_equal(buffer_append_string(&form, "--XX--\r\n"), 0);
         fixture_start(f);
         c = client_new(f);

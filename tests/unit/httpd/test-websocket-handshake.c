@@ -29,8 +29,12 @@ static void what_is_no_key_is_refused(void **state)
 
 static void words_are_found_in_lists(void **state)
 {
-        static const char *const with[] = { "upgrade", "Upgrade", "keep-alive, Upgrade", "a,UPGRADE ,b", " ,,upgrade\t" };
-        static const char *const without[] = { "", "upgraded", "up grade", "keep-alive", "upgrade/1", "x upgrade", "," };
+        static const char *const with[] = {
+                "upgrade", "Upgrade", "keep-alive, Upgrade", "a,UPGRADE ,b", " ,,upgrade\t",
+        };
+        static const char *const without[] = {
+                "", "upgraded", "up grade", "keep-alive", "upgrade/1", "x upgrade", ",",
+        };
 
         for (size_t i = 0; i < ELEMENTSOF(with); i++)
                 assert_row(header_has_token(with[i], "upgrade"), with[i]);

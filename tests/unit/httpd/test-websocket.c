@@ -441,7 +441,7 @@ static void a_silent_peer_is_pinged_and_given_up(void **state)
         Fixture *f = *state;
         Client *c;
 
-        f->limits.ping_interval_usec = 50 * USEC_PER_MSEC;
+        f->limits.ping_interval_usec = 250 * USEC_PER_MSEC;
         fixture_start(f);
         c = open_websocket(f);
         for (unsigned i = 0; i < 3; i++) {

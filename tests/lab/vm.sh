@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # lab vm: the host as it is installed, booted by a kernel of its own in QEMU, for what needs real cgroup controllers.
 
-vm_deadline_sec=${LAB_VM_DEADLINE_SEC:-900}
+vm_deadline_sec=${LAB_VM_DEADLINE_SEC:-1800}
 
 # Its disk is a copy of the machine as packages and images left it, with kernel modules and the unit that runs the command.
 make_vm() {
@@ -34,7 +34,7 @@ run_vm() {
         }
         [[ -e $dir/results/exit-code ]] ||
                 die "the virtual machine ended without a result; its console is $state/vm/console.log" \
-                        "if it was too slow: LAB_VM_DEADLINE_SEC=1800 ./lab vm"
+                        "if it was too slow: LAB_VM_DEADLINE_SEC=3600 ./lab vm"
         rc=$(<"$dir/results/exit-code")
         return "$rc"
 }

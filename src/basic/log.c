@@ -4,7 +4,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <systemd/sd-journal.h>
 
 static int log_level = LOG_INFO;
@@ -41,23 +43,61 @@ static bool stderr_is_journal(void)
         return cached > 0;
 }
 
-int log_full(int level, int error, const char *format, ...)
+static void send_to_journal(int level, int error, char *const *fields, char *message)
+{
+        char priority[STRLEN("PRIORITY=") + 12], number[STRLEN("ERRNO=") + 12];
+        struct iovec iov[3 + LOG_FIELDS_MAX];
+        int n = 0;
+
+        snprintf(priority, sizeof(priority), "PRIORITY=%i", level);
+        snprintf(number, sizeof(number), "ERRNO=%i", error);
+        iov[n++] = (struct iovec){ message, strlen(message) };
+        iov[n++] = (struct iovec){ priority, strlen(priority) };
+        iov[n++] = (struct iovec){ number, strlen(number) };
+        for (; fields && *fields && n < (int) ELEMENTSOF(iov); fields++)
+                iov[n++] = (struct iovec){ *fields, strlen(*fields) };
+        (void) sd_journal_sendv(iov, n);
+}
+
+static void _printf_(4, 0) log_message(int level, int error, char *const *fields, const char *format, va_list ap)
+{
+        char message[STRLEN("MESSAGE=") + 2048] = "MESSAGE=";
+        char *text = message + STRLEN("MESSAGE=");
+
+        errno = error;
+        vsnprintf(text, sizeof(message) - STRLEN("MESSAGE="), format, ap);
+        if (stderr_is_journal())
+                send_to_journal(level, error, fields, message);
+        else
+                fprintf(stderr, "%s%s\n", log_prefix, text);
+}
+
+int log_fields(int level, int error, char *const *fields, const char *format, ...)
 {
         int saved = errno;
-        char message[2048];
         va_list ap;
 
         error = abs(error);
         if (level <= log_level) {
-                errno = error;
                 va_start(ap, format);
-                vsnprintf(message, sizeof(message), format, ap);
+                log_message(level, error, fields, format, ap);
                 va_end(ap);
+        }
 
-                if (stderr_is_journal())
-                        (void) sd_journal_send("MESSAGE=%s", message, "PRIORITY=%i", level, "ERRNO=%i", error, NULL);
-                else
-                        fprintf(stderr, "%s%s\n", log_prefix, message);
+        errno = saved;
+        return -error;
+}
+
+int log_full(int level, int error, const char *format, ...)
+{
+        int saved = errno;
+        va_list ap;
+
+        error = abs(error);
+        if (level <= log_level) {
+                va_start(ap, format);
+                log_message(level, error, NULL, format, ap);
+                va_end(ap);
         }
 
         errno = saved;

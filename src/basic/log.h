@@ -19,6 +19,10 @@ void log_set_prefix(const char *prefix);
 /* error is 0 or a (positive or negative) errno, which %m then prints. Returns -abs(error), for use in return. */
 int log_full(int level, int error, const char *format, ...) _printf_(3, 4);
 
+/* The same with fields for the journal, "NAME=VALUE" strings with NULL behind the last, at most LOG_FIELDS_MAX. */
+#define LOG_FIELDS_MAX 16
+int log_fields(int level, int error, char *const *fields, const char *format, ...) _printf_(4, 5);
+
 #define log_debug(...) ((void) log_full(LOG_DEBUG, 0, __VA_ARGS__))
 #define log_info(...) ((void) log_full(LOG_INFO, 0, __VA_ARGS__))
 #define log_notice(...) ((void) log_full(LOG_NOTICE, 0, __VA_ARGS__))

@@ -302,13 +302,10 @@ static int choose_lint(Runner *r, Fault *reterr_fault)
 {
         const char *name = r->options->lint ? r->options->lint : r->language->lint_level;
 
-        int k = lint_level_from_string(name);
-        if (k < 0)
-                return fault_set(reterr_fault, FAULT_INVALID_REQUEST, "lint", "The linter is off, standard or strict, not '%s'",
-                                 name);
-
-        r->lint_level = (LintLevel) k;
-        return r->lint_level == LINT_OFF ? 0 : lint_policy_open(r->language->lint_grammar, &r->policy, reterr_fault);
+        int k = lint_level_parse(name, &r->lint_level, reterr_fault);
+        if (k < 0 || r->lint_level == LINT_OFF)
+                return k;
+        return lint_policy_open(r->language->lint_grammar, &r->policy, reterr_fault);
 }
 
 static int choose_limits(Runner *r, Fault *reterr_fault)

@@ -27,6 +27,17 @@ static const char *const lint_level_table[_LINT_LEVEL_MAX] = {
 };
 DEFINE_STRING_TABLE(lint_level, LintLevel, _LINT_LEVEL_MAX)
 
+int lint_level_parse(const char *s, LintLevel *ret, Fault *reterr_fault)
+{
+        int level = lint_level_from_string(s);
+
+        if (level < 0)
+                return fault_set(reterr_fault, FAULT_INVALID_REQUEST, "lint", "The linter is off, standard or strict, not '%s'",
+                                 s);
+        *ret = (LintLevel) level;
+        return 0;
+}
+
 LintResult *lint_result_free(LintResult *r)
 {
         if (!r)

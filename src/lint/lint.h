@@ -27,6 +27,9 @@ typedef enum LintLevel {
 const char *lint_level_to_string(LintLevel level);      /* "off", "standard", "strict" */
 int lint_level_from_string(const char *s);
 
+/* As a request names it. */
+int lint_level_parse(const char *s, LintLevel *ret, Fault *reterr_fault);
+
 /* More findings than this are not listed; the result is marked truncated. */
 #define LINT_DIAGNOSTICS_MAX 100
 

@@ -120,6 +120,16 @@ static void too_long_message_is_cut(void **state)
         assert_int_equal(text[2047], '\n');
 }
 
+static void fields_are_for_the_journal_only(void **state)
+{
+        char *fields[] = { (char *) "RCE_WORKER=7", NULL };
+
+        assert_int_equal(log_fields(LOG_ERR, -ENOENT, fields, "No %s: %m", "such"), -ENOENT);
+        assert_string_equal(captured(), "No such: No such file or directory\n");
+        assert_int_equal(log_fields(LOG_DEBUG, 0, fields, "hidden"), 0);
+        assert_string_equal(captured(), "");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -133,6 +143,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(message_without_an_error_does_not_speak_of_an_old_one, capture_begin,
                                                 capture_end),
                 cmocka_unit_test_setup_teardown(too_long_message_is_cut, capture_begin, capture_end),
+                cmocka_unit_test_setup_teardown(fields_are_for_the_journal_only, capture_begin, capture_end),
         };
 
         return cmocka_run_group_tests_name("log", tests, NULL, NULL);

@@ -42,6 +42,8 @@ const ConfigItem config_items[] = {
         { "Blobs", "Place", CONFIG_STRING, offsetof(Config, blobs), "file:/var/lib/rce/blobs" },
         { "Blobs", "Region", CONFIG_STRING, offsetof(Config, blobs_region), "us-east-1" },
         { "Blobs", "VirtualHost", CONFIG_BOOL, offsetof(Config, blobs_virtual_host), "no" },
+        { "Worker", "Slots", CONFIG_COUNT, offsetof(Config, worker_slots), "0" },
+        { "Worker", "DrainTimeout", CONFIG_USEC, offsetof(Config, worker_drain_usec), "1min" },
 };
 const size_t n_config_items = ELEMENTSOF(config_items);
 

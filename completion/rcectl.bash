@@ -38,7 +38,8 @@ _rcectl_value() {
                 compopt -o nospace 2>/dev/null
                 ;;
         --stdin | -i | --output | -o) _rcectl_files ;;
-        --arg | -a | --env | -e | --time | -t | --memory | -m | --suite | --mirror) ;;
+        --arg | -a | --env | -e | --time | -t | --memory | -m | --suite | --mirror | --database | -d) ;;
+        --schema) _rcectl_files ;;
         *) return 1 ;;
         esac
 }
@@ -52,6 +53,7 @@ _rcectl() {
                 [language]='--names --json'
                 [image]='--json --all --output --method --suite --mirror'
                 [doctor]='--json'
+                [db]='--database --schema --json'
         )
         COMPREPLY=()
 
@@ -68,7 +70,7 @@ _rcectl() {
                 # only image has an -a without a value
                 -a) [[ ${operands[0]-} == image ]] || ((i++)) ;;
                 --language | -l | --lint | --policy | --method | --limit | --stdin | -i | --output | -o | --arg | --env | -e | \
-                        --time | -t | --memory | -m | --suite | --mirror)
+                        --time | -t | --memory | -m | --suite | --mirror | --database | -d | --schema)
                         [[ ${COMP_WORDS[i + 1]-} != = ]] || ((i++))
                         ((i++))
                         ;;
@@ -93,6 +95,7 @@ _rcectl() {
                 'language ') _rcectl_words list show ;;
                 'language show') ((${#operands[@]} > 2)) || _rcectl_words "$(_rcectl_languages)" ;;
                 'image ') _rcectl_words list build load ;;
+                'db ') _rcectl_words migrate status ;;
                 'image build') _rcectl_words "$(_rcectl_recipes)" ;;
                 'image load') if ((${#operands[@]} > 2)); then _rcectl_files; else _rcectl_words "$(_rcectl_recipes)"; fi ;;
                 esac

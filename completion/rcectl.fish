@@ -25,8 +25,9 @@ complete -c rcectl -n __fish_use_subcommand -a lint -d 'Show what the linter fin
 complete -c rcectl -n __fish_use_subcommand -a language -d 'The languages, and what will really run'
 complete -c rcectl -n __fish_use_subcommand -a image -d 'The images the sandboxes are made from'
 complete -c rcectl -n __fish_use_subcommand -a doctor -d 'What this host lacks, and how to mend it'
+complete -c rcectl -n __fish_use_subcommand -a db -d 'The schema of the database'
 
-complete -c rcectl -n '__rcectl_uses run lint language image doctor' -s j -l json -d 'Print JSON'
+complete -c rcectl -n '__rcectl_uses run lint language image doctor db' -s j -l json -d 'Print JSON'
 complete -c rcectl -n '__rcectl_uses run lint' -F
 complete -c rcectl -n '__rcectl_uses run lint' -s l -l language -x -a '(__rcectl_languages)' -d 'The language'
 
@@ -53,3 +54,7 @@ complete -c rcectl -n '__rcectl_uses image' -s o -l output -r -F -d 'Write a tar
 complete -c rcectl -n '__rcectl_uses image' -l method -x -a 'mmdebstrap containerfile' -d 'How'
 complete -c rcectl -n '__rcectl_uses image' -l suite -x -d 'The Debian release'
 complete -c rcectl -n '__rcectl_uses image' -l mirror -x -d 'The Debian mirror'
+
+complete -c rcectl -n '__rcectl_uses db; and not __rcectl_uses migrate status' -a 'migrate status'
+complete -c rcectl -n '__rcectl_uses db' -s d -l database -x -d 'Where it is'
+complete -c rcectl -n '__rcectl_uses db' -l schema -r -F -d 'Where the migrations are'

@@ -71,3 +71,4 @@ int verb_lint(int argc, char **argv);
 int verb_language(int argc, char **argv);
 int verb_image(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
+int verb_db(int argc, char **argv);

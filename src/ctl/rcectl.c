@@ -28,6 +28,7 @@ static const Verb verbs[] = {
         { "language", "list | show NAME", "The languages, and what will really run", verb_language },
         { "image", "list | build | load", "The images the sandboxes are made from", verb_image },
         { "doctor", "", "What this host lacks, and how to mend it", verb_doctor },
+        { "db", "migrate | status", "The schema of the database", verb_db },
 };
 
 static const struct {

@@ -111,7 +111,7 @@ typedef struct StoreOrphan {
 } StoreOrphan;
 
 /* Adopts up to max jobs that nobody sees to. With as many as max, there may be more. Where several sweep at once, one gets
- * them. */
+ * them. -EBUSY at once: the one before is still on its way. */
 typedef void (*StoreSweepDone)(int error, const StoreOrphan *orphans, size_t n, void *userdata);
 int store_sweep(Store *s, size_t max, StoreSweepDone callback, void *userdata, StoreRequest **ret);
 

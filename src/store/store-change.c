@@ -84,40 +84,28 @@ static void answer_heartbeat(StoreRequest *r, int error, const PgResult *result)
         r->on.done(error, r->userdata);
 }
 
-/* Clears the mark also when nobody waits for the answer. */
-static void on_heartbeat(int error, const PgResult *result, void *userdata)
+/* Only one at a time is on its way. */
+static int ask_once(Store *s, bool *pending, const PgStatement *statement, PgParameters *p,
+                    void (*answer)(StoreRequest *r, int error, const PgResult *result), StoreCallback callback,
+                    void *userdata, StoreRequest **ret)
 {
-        StoreRequest *r = userdata;
+        StoreRequest *r;
 
-        r->store->heartbeat_pending = false;
-        if (error < 0)
-                error = store_error(r->store, error, result);
-        if (!r->forgotten)
-                answer_heartbeat(r, error, result);
-        free(r);
+        int k = store_ask(s, false, statement, p, answer, callback, userdata, &r);
+        if (k < 0)
+                return k;
+        r->pending = pending;
+        *pending = true;
+        if (ret)
+                *ret = r;
+        return 0;
 }
 
 static int send_heartbeat(Store *s, const PgStatement *statement, PgParameters *p, StoreDone callback, void *userdata,
                           StoreRequest **ret)
 {
-        _cleanup_(freep) StoreRequest *r = new0(StoreRequest, 1);
-
-        if (!r) {
-                pg_parameters_done(p);
-                return -ENOMEM;
-        }
-        r->store = s;
-        r->on.done = callback;
-        r->userdata = userdata;
-
-        int k = pg_query(s->writes.pg, statement, p, on_heartbeat, r, NULL);
-        if (k < 0)
-                return k;
-        s->heartbeat_pending = true;
-        if (ret)
-                *ret = r;
-        TAKE_PTR(r);
-        return 0;
+        return ask_once(s, &s->heartbeat_pending, statement, p, answer_heartbeat, (StoreCallback){ .done = callback },
+                        userdata, ret);
 }
 
 int store_heartbeat(Store *s, StoreDone callback, void *userdata, StoreRequest **ret)
@@ -248,11 +236,14 @@ int store_sweep(Store *s, size_t max, StoreSweepDone callback, void *userdata, S
         static const PgStatement statement = { "sweep", "SELECT * FROM rce.adopt($1, $2, $3, $4)", false };
         PgParameters p = { 0 };
 
+        if (s->sweep_pending)
+                return -EBUSY;
         pg_add_uuid(&p, s->incarnation.bytes);
         pg_add_bool(&p, store_believes_silence(s));
         pg_add_bool(&p, s->sweep_in_doubt);
         pg_add_int(&p, PG_INT4, (int64_t) MIN(max, (size_t) INT32_MAX));
-        int r = store_ask(s, false, &statement, &p, answer_sweep, (StoreCallback){ .sweep = callback }, userdata, ret);
+        int r = ask_once(s, &s->sweep_pending, &statement, &p, answer_sweep, (StoreCallback){ .sweep = callback }, userdata,
+                         ret);
         if (r >= 0)
                 s->sweep_in_doubt = true;
         return r;

@@ -39,6 +39,7 @@ struct StoreRequest {
 
         void (*answer)(StoreRequest *r, int error, const PgResult *result);    /* when asked by itself */
         size_t limit;                    /* what the one who asked wanted at most, if that matters */
+        bool *pending;                   /* to become false when there is an answer, also if it is forgotten; or NULL */
 
         /* in a queue */
         uint64_t n_bytes;
@@ -104,7 +105,8 @@ struct Store {
         bool closing;
 
         bool heartbeat_pending;
-        bool sweep_in_doubt;             /* the answer to a sweep has not come (yet) */
+        bool sweep_pending;
+        bool sweep_in_doubt;             /* nobody heard what the last one adopted */
         uint64_t finished[_JOB_VERDICT_MAX];
         char *refusal;
         PgStatement list_statements[LIST_STATEMENTS];  /* made when first used */

@@ -230,6 +230,8 @@ static void on_answer(int error, const PgResult *result, void *userdata)
 {
         StoreRequest *r = userdata;
 
+        if (r->pending)
+                *r->pending = false;
         if (error < 0)
                 error = store_error(r->store, error, result);
         if (!r->forgotten)

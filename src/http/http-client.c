@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests wait here, not in libcurl, which would look at all that wait each time one is done.
  *
- * libcurl says which sockets it wants watched and when it wants to be called (the "multi socket" way), and sd-event does
- * both. Known traps: it asks to be called "now" from inside its own calls, which must wait for the next turn; it may forget
- * a socket after that was closed; and it must not be called from its own callbacks, so finished requests are collected
- * after it has returned. */
+ * libcurl says which sockets it wants watched and when it wants to be called (the "multi socket" way), and
+ * sd-event does both. Known traps: it asks to be called "now" from inside its own calls, which must wait for the next
+ * turn; it may forget a socket after that was closed; and it must not be called from its own callbacks, so
+ * finished requests are collected after it has returned. */
 #include "http/http-client.h"
 
 #include <curl/curl.h>
@@ -18,14 +18,14 @@
 struct HttpRequestHandle {
         TAILQ_ENTRY(HttpRequestHandle) entry;
         HttpClient *client;
-        bool running; /* known to libcurl */
+        bool running;                    /* known to libcurl */
         CURL *easy;
         struct curl_slist *headers;
         char *body;
         size_t body_size, body_sent;
         size_t answer_max;
         HttpAnswer answer;
-        int error; /* ours, which libcurl knows as its callback's failure */
+        int error;                       /* ours, which libcurl knows as its callback's failure */
         int (*on_data)(const void *data, size_t size, void *userdata);
         char message[CURL_ERROR_SIZE];
         HttpCallback callback;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* HTTP requests in the event loop, to servers over TCP or a Unix socket. Connections are kept and shared; what is beyond
- * their number waits its turn, in order. Proxies, redirects, cookies and .netrc are not for us. A program that uses https
- * has to ignore SIGPIPE. */
+/* HTTP requests in the event loop, to servers over TCP or a Unix socket. Connections are kept and shared; what is
+ * beyond their number waits its turn, in order. Proxies, redirects, cookies and .netrc are not for us. A program
+ * that uses https has to ignore SIGPIPE. */
 
 #include <systemd/sd-event.h>
 
@@ -14,10 +14,10 @@ typedef struct HttpClient HttpClient;
 typedef struct HttpRequestHandle HttpRequestHandle;
 
 typedef struct HttpClientParams {
-        unsigned connections_max; /* to all hosts together */
-        size_t queue_max;         /* requests waiting or on their way; more are -ENOBUFS */
+        unsigned connections_max;        /* to all hosts together */
+        size_t queue_max;                /* requests waiting or on their way; more are -ENOBUFS */
         usec_t connect_timeout_usec;
-        usec_t request_timeout_usec; /* of the whole request, once its turn has come */
+        usec_t request_timeout_usec;     /* of the whole request, once its turn has come */
 } HttpClientParams;
 
 typedef enum HttpMethod { HTTP_GET, HTTP_HEAD, HTTP_PUT, HTTP_POST, HTTP_DELETE } HttpMethod;
@@ -32,32 +32,32 @@ typedef struct HttpSigV4 {
 typedef struct HttpCall {
         HttpMethod method;
         const char *url;
-        const char *unix_path; /* connect there instead; or NULL */
-        char *const *headers;  /* "Name: value" */
-        const void *body;      /* copied; of PUT and POST only */
+        const char *unix_path;           /* connect there instead; or NULL */
+        char *const *headers;            /* "Name: value" */
+        const void *body;                /* copied; of PUT and POST only */
         size_t body_size;
-        const HttpSigV4 *sigv4; /* or NULL */
-        usec_t timeout_usec;    /* instead of the client's, USEC_INFINITY for none; 0: the client's */
-        size_t answer_max;      /* bytes of body; more is -EFBIG */
+        const HttpSigV4 *sigv4;          /* or NULL */
+        usec_t timeout_usec;             /* instead of the client's, USEC_INFINITY for none; 0: the client's */
+        size_t answer_max;               /* bytes of body; more is -EFBIG */
 
-        /* Gets the body as it comes, instead of the answer, which answer_max does not count then. A negative errno ends the
-         * request with that error. It may not call any function of this room. */
+        /* Gets the body as it comes, instead of the answer, which answer_max does not count then. A negative errno
+         * ends the request with that error. It may not call any function of this room. */
         int (*on_data)(const void *data, size_t size, void *userdata);
 } HttpCall;
 
 typedef struct HttpAnswer {
         long status;
-        Buffer body;              /* may be taken */
-        const char *content_type; /* or NULL */
-        int64_t content_length;   /* as announced, by HEAD too; -1 when it is not */
-        int64_t modified_sec;     /* Last-Modified; -1 without */
-        usec_t retry_after_usec;  /* 0 without */
+        Buffer body;                     /* may be taken */
+        const char *content_type;        /* or NULL */
+        int64_t content_length;          /* as announced, by HEAD too; -1 when it is not */
+        int64_t modified_sec;            /* Last-Modified; -1 without */
+        usec_t retry_after_usec;         /* 0 without */
 } HttpAnswer;
 
 typedef struct HttpClientCounters {
         uint64_t requests, failures;
-        uint64_t in_flight, waiting; /* now; those that wait are in flight too */
-        usec_t busy_usec;            /* sum over all that ended, waiting included */
+        uint64_t in_flight, waiting;     /* now; those that wait are in flight too */
+        usec_t busy_usec;                /* sum over all that ended, waiting included */
 } HttpClientCounters;
 
 /* error is 0 whatever the status; when there is no answer, and message is a sentence about it then:
@@ -77,8 +77,8 @@ DEFINE_CLEANUP(HttpClient *, http_client_free)
 
 const HttpClientCounters *http_client_counters(const HttpClient *c);
 
-/* The callback is called once, later, from the event loop. A URL or header with control characters is -EINVAL, a client
- * that has too much to do -ENOBUFS. ret may be NULL. */
+/* The callback is called once, later, from the event loop. A URL or header with control characters is -EINVAL, a
+ * client that has too much to do -ENOBUFS. ret may be NULL. */
 int http_client_call(HttpClient *c, const HttpCall *call, HttpCallback callback, void *userdata,
                      HttpRequestHandle **ret);
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import DEADLINE_SEC, LANGUAGES, Process, Result, Worker
+from engine import DEADLINE_SEC, LANGUAGES, Process, Result, Worker, wait_until
 
 
 def pytest_configure(config):
@@ -70,8 +70,8 @@ class Rcectl:
 def rcectl(tmp_path, worker, nothing_is_left):
     rcectl = Rcectl(tmp_path)
     yield rcectl
-    for process in rcectl.processes:
-        process.discard()
+    if any([process.discard() for process in rcectl.processes]):
+        wait_until(worker.is_clean, "a sandbox that was left to itself is gone")
 
 
 @pytest.fixture

@@ -69,9 +69,12 @@ class Process:
         return Result(self.popen.returncode, self.pending + (stdout or b""), (stderr or b"").decode(errors="replace"))
 
     def discard(self):
-        if self.popen.poll() is None:
+        """Whether it was still running, as it is after a failed test."""
+        running = self.popen.poll() is None
+        if running:
             self.popen.kill()
         self.popen.communicate()
+        return running
 
 
 def command(*argv, check=True, **options):

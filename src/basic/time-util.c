@@ -28,6 +28,8 @@ const char *format_timespan(char buf[static TIMESPAN_MAX], usec_t t)
                 snprintf(buf, TIMESPAN_MAX, "%" PRIu64 "us", t);
         else if (t < USEC_PER_SEC)
                 snprintf(buf, TIMESPAN_MAX, "%" PRIu64 "ms", t / USEC_PER_MSEC);
+        else if (t % USEC_PER_SEC == 0)
+                snprintf(buf, TIMESPAN_MAX, "%" PRIu64 "s", t / USEC_PER_SEC);
         else
                 snprintf(buf, TIMESPAN_MAX, "%" PRIu64 ".%03" PRIu64 "s", t / USEC_PER_SEC,
                          t % USEC_PER_SEC / USEC_PER_MSEC);

@@ -20,6 +20,6 @@ usec_t now_usec(clockid_t clock);
 /* a + b, USEC_INFINITY where that would be too large. */
 usec_t usec_add(usec_t a, usec_t b);
 
-/* "1.234s", "56ms", "infinity". */
+/* "1.234s", "10s", "56ms", "infinity". */
 #define TIMESPAN_MAX 32
 const char *format_timespan(char buf[static TIMESPAN_MAX], usec_t t);

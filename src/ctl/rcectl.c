@@ -112,13 +112,15 @@ bool ctl_colour(int fd)
         return isempty(getenv("NO_COLOR")) && term && !streq(term, "dumb") && isatty(fd) > 0;
 }
 
-static int exit_of_fault(FaultCode code)
+static int exit_of_fault(const Fault *fault)
 {
-        switch (code) {
+        switch (fault->code) {
         case FAULT_INVALID_REQUEST:
                 return CTL_EXIT_USAGE;
-        case FAULT_INVALID_SOURCE:
         case FAULT_TOO_LARGE:
+                /* The program's text, or else something of the command line. */
+                return fault->field && streq(fault->field, "source") ? CTL_EXIT_REJECTED : CTL_EXIT_USAGE;
+        case FAULT_INVALID_SOURCE:
                 return CTL_EXIT_REJECTED;
         case FAULT_UNKNOWN_LANGUAGE:
                 return CTL_EXIT_NOT_FOUND;
@@ -133,7 +135,7 @@ int ctl_report(int error, const Fault *fault, const char *what)
 
         if (error == -EBADMSG && fault && fault->detail) {
                 log_error("%s%s%s", what ? what : "", separator, fault->detail);
-                return exit_of_fault(fault->code);
+                return exit_of_fault(fault);
         }
 
         log_error("%s%s%s", what ? what : "", separator, strerror(-error));

@@ -286,6 +286,11 @@ static int choose_language(Runner *r, const Source *source, Fault *reterr_fault)
         if (r->options->language)
                 return language_registry_find(r->registry, r->options->language, &r->language, reterr_fault);
 
+        /* A broken file might have been the better choice, so a guess without it is not made in silence. */
+        for (size_t i = 0; i < r->registry->n_languages; i++)
+                if (r->registry->languages[i]->broken.detail)
+                        log_warning("Not considered: %s", r->registry->languages[i]->broken.detail);
+
         r->language = language_registry_guess(r->registry, source->name);
         if (!r->language &&
             (k = language_registry_find(r->registry, r->config->language, &r->language, reterr_fault)) < 0)

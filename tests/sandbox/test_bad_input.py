@@ -66,7 +66,7 @@ OPTIONS = [
         ]
     ],
     *[
-        Refusal(f"{name} of {value}", f"The limit {name} may be at most {most}", EXIT_REJECTED,
+        Refusal(f"{name} of {value}", f"The limit {name} may be at most {most}", EXIT_USAGE,
                 options=("--limit", f"{name}={value}"))
         for name, value, most in [
             ("memory", "3G", "2048M"), ("memory", "2147483649", "2048M"), ("processes", "513", "512"),
@@ -76,11 +76,11 @@ OPTIONS = [
     ],
     Refusal("variable without a value", "--env is NAME=VALUE, not 'HOME'", EXIT_USAGE, options=("--env", "HOME")),
     Refusal("variable without a name", "--env is NAME=VALUE, not '=x'", EXIT_USAGE, options=("--env", "=x")),
-    Refusal("too many arguments", "1024", EXIT_REJECTED, arguments=("a",) * 1100),
-    Refusal("too large an argument", r"65536 \(Arguments= in rce\.conf\)", EXIT_REJECTED, arguments=("a" * 70000,)),
-    Refusal("too large arguments", "65536", EXIT_REJECTED, arguments=("a" * 999,) * 70),
-    Refusal("too many variables", "1024", EXIT_REJECTED, options=tuple(f"--env=A{i}=" for i in range(1100))),
-    Refusal("too large variables", "65536", EXIT_REJECTED, options=tuple(f"--env=A{i}={'x' * 999}" for i in range(70))),
+    Refusal("too many arguments", "1024", EXIT_USAGE, arguments=("a",) * 1100),
+    Refusal("too large an argument", r"65536 \(Arguments= in rce\.conf\)", EXIT_USAGE, arguments=("a" * 70000,)),
+    Refusal("too large arguments", "65536", EXIT_USAGE, arguments=("a" * 999,) * 70),
+    Refusal("too many variables", "1024", EXIT_USAGE, options=tuple(f"--env=A{i}=" for i in range(1100))),
+    Refusal("too large variables", "65536", EXIT_USAGE, options=tuple(f"--env=A{i}={'x' * 999}" for i in range(70))),
 ]
 
 

@@ -44,10 +44,10 @@ static void timespans_are_written_for_people(void **state)
                 { 1000, "1ms" },
                 { 56789, "56ms" },
                 { 999999, "999ms" },
-                { 1000000, "1.000s" },
+                { 1000000, "1s" },
                 { 1234567, "1.234s" },
-                { 10 * USEC_PER_SEC, "10.000s" },
-                { 5 * USEC_PER_MINUTE, "300.000s" },
+                { 10 * USEC_PER_SEC, "10s" },
+                { 5 * USEC_PER_MINUTE, "300s" },
                 { USEC_INFINITY - 1, "18446744073709.551s" },
                 { USEC_INFINITY, "infinity" },
         };

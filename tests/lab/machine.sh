@@ -89,7 +89,6 @@ start_machine() {
                 scope=(systemd-run --quiet --scope --property=Delegate=yes --unit="$(machine_cgroup)-$$")
         fi
         say "booting the host ..."
-        # shellcheck disable=SC2024
         (
                 release_lock
                 exec {events_fd}>&-

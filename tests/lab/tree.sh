@@ -43,9 +43,9 @@ sources_list() {
         [[ -z $security ]] || echo "deb $keyring $security $debian_suite-security main"
 }
 
-# Proxies and the like of this machine's apt hold in the trees too.
+# Proxies and the like of this machine's apt hold in the trees too; a program that finds a proxy is not there.
 apt_options() {
-        apt-config dump | grep -E '^Acquire::(Check-|Retries|Force|https?::|http[^:]*::Proxy)[^"]* "[^"]+";$' || true
+        apt-config dump | grep -v Auto-Detect | grep -E '^Acquire::(Check-|Retries|Force|https?::|http[^:]*::Proxy)[^"]* "[^"]+";$' || true
 }
 
 # make_tree NAME [MMDEBSTRAP OPTIONS]

@@ -135,15 +135,26 @@ static int declare_topology(Thread *t)
         return r;
 }
 
-/* Not global: the count is each consumer's own, and is fixed when it starts. The consumer is called like its queue. Nobody
- * waits for the answers; a refusal closes the channel. */
-int amqp_start_consumer(Thread *t, const AmqpConsumer *c)
+/* Each start has another tag: to a quorum queue, the same tag is the same consumer, whose prefetch goes on to count what it
+ * has not acknowledged. */
+void amqp_format_tag(const Thread *t, size_t i, char buffer[static QUEUE_NAME_MAX])
 {
-        char name[QUEUE_NAME_MAX];
+        snprintf(buffer, QUEUE_NAME_MAX, "%s#%u", t->client->params.consumers[i].queue, t->consumers[i].n_starts);
+}
+
+/* The prefetch is not global: it is each consumer's own, and is fixed when it starts. Nobody waits for the answers; a
+ * refusal closes the channel. */
+int amqp_start_consumer(Thread *t, size_t i)
+{
+        const AmqpConsumer *c = &t->client->params.consumers[i];
+        char name[QUEUE_NAME_MAX], tag[QUEUE_NAME_MAX];
         amqp_basic_qos_t qos = { .prefetch_count = c->prefetch };
+
+        t->consumers[i].n_starts++;
+        amqp_format_tag(t, i, tag);
         amqp_basic_consume_t consume = {
                 .queue = amqp_text(amqp_wire_name(t, c->queue, name)),
-                .consumer_tag = amqp_text(c->queue),
+                .consumer_tag = amqp_text(tag),
                 .nowait = true,
         };
 
@@ -156,12 +167,11 @@ int amqp_start_consumer(Thread *t, const AmqpConsumer *c)
 
 static int start_consumers(Thread *t)
 {
-        const AmqpClientParams *p = &t->client->params;
         int r = 0;
 
-        for (size_t i = 0; r >= 0 && i < p->n_consumers; i++)
-                if (t->consuming[i])
-                        r = amqp_start_consumer(t, &p->consumers[i]);
+        for (size_t i = 0; r >= 0 && i < t->client->params.n_consumers; i++)
+                if (t->consumers[i].on)
+                        r = amqp_start_consumer(t, i);
         return r;
 }
 

@@ -141,7 +141,10 @@ typedef struct Thread {
         size_t n_unconfirmed;
         CommandQueue calls;              /* sent, and answered in this order */
         CommandQueue bindings;           /* those that were asked for */
-        bool *consuming;                 /* for each of the consumers */
+        struct ConsumerState {
+                bool on;
+                unsigned n_starts;       /* the number is part of its tag */
+        } *consumers;                    /* for each of the client's */
         Incoming incoming[CHANNEL_CONSUME + 1];
         char why[256], told_why[256];
 } Thread;
@@ -165,7 +168,8 @@ const char *amqp_wire_name(const Thread *t, const char *queue, char buffer[stati
 
 /* Everything up to running consumers; -ECANCELED when the loop wants us to end. */
 int amqp_connect(Thread *t);
-int amqp_start_consumer(Thread *t, const AmqpConsumer *c);
+int amqp_start_consumer(Thread *t, size_t i);
+void amqp_format_tag(const Thread *t, size_t i, char buffer[static QUEUE_NAME_MAX]);
 
 /* Takes every frame there is, without waiting for more. */
 int amqp_receive(Thread *t);

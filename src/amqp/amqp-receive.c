@@ -97,11 +97,15 @@ static Event *begin(Thread *t, amqp_channel_t channel, int kind, uint64_t tag, b
         return e;
 }
 
+/* The consumer's tag is its queue, "#" and a number. */
 static int begin_delivery(Thread *t, amqp_channel_t channel, const amqp_basic_deliver_t *m)
 {
         Event *e = begin(t, channel, INCOMING_DELIVERY, m->delivery_tag, m->redelivered, m->routing_key);
 
         e->queue = copy_text(m->consumer_tag);
+        char *number = e->queue ? strrchr(e->queue, '#') : NULL;
+        if (number)
+                *number = '\0';
         return 0;
 }
 

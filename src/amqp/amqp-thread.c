@@ -297,21 +297,23 @@ static int remove_binding(Thread *t, const Command *c)
 static int set_consuming(Thread *t, const Command *c)
 {
         const AmqpClientParams *p = &t->client->params;
+        char tag[QUEUE_NAME_MAX];
+        size_t i = 0;
 
-        for (size_t i = 0; i < p->n_consumers; i++) {
-                if (!streq(p->consumers[i].queue, c->queue) || t->consuming[i] == c->on)
-                        continue;
-                t->consuming[i] = c->on;
-                if (!t->connection)
-                        continue;
-                if (c->on)
-                        return amqp_start_consumer(t, &p->consumers[i]);
+        while (i < p->n_consumers && !streq(p->consumers[i].queue, c->queue))
+                i++;
+        if (i == p->n_consumers || t->consumers[i].on == c->on)
+                return 0;
+        t->consumers[i].on = c->on;
+        if (!t->connection)
+                return 0;
+        if (c->on)
+                return amqp_start_consumer(t, i);
 
-                amqp_basic_cancel_t cancel = { .consumer_tag = amqp_text(c->queue), .nowait = true };
-                return amqp_check_status(
-                        t, amqp_send_method(t->connection, CHANNEL_CONSUME, AMQP_BASIC_CANCEL_METHOD, &cancel), "cancel");
-        }
-        return 0;
+        amqp_format_tag(t, i, tag);
+        amqp_basic_cancel_t cancel = { .consumer_tag = amqp_text(tag), .nowait = true };
+        return amqp_check_status(
+                t, amqp_send_method(t->connection, CHANNEL_CONSUME, AMQP_BASIC_CANCEL_METHOD, &cancel), "cancel");
 }
 
 /* Takes the command. */
@@ -491,15 +493,15 @@ void *amqp_thread_main(void *client)
         TAILQ_INIT(&t.unconfirmed);
         TAILQ_INIT(&t.calls);
         TAILQ_INIT(&t.bindings);
-        while (!(t.consuming = new0(bool, p->n_consumers + 1)))
+        while (!(t.consumers = new0(struct ConsumerState, p->n_consumers + 1)))
                 (void) usleep(10 * USEC_PER_MSEC);
         for (size_t i = 0; i < p->n_consumers; i++)
-                t.consuming[i] = !p->consumers[i].off;
+                t.consumers[i].on = !p->consumers[i].off;
 
         while (run_connection(&t) != -ECANCELED && pause_before_retry(&t) != -ECANCELED)
                 ;
 
         return_commands(&t);
-        free(t.consuming);
+        free(t.consumers);
         return NULL;
 }

@@ -433,6 +433,25 @@ static void a_consumer_is_turned_off_and_on(void **state)
         assert_int_equal(n_missing(p, 6), 0);
 }
 
+static void a_consumer_that_begins_again_has_a_fresh_prefetch(void **state)
+{
+        static const AmqpQueue queue = { .name = "fresh", .quorum = true };
+        _cleanup_(peer_freep) Peer *publisher = peer_connected(*state, &queue, 0);
+        _cleanup_(peer_freep) Peer *p = peer_connected(*state, &queue, 1);
+
+        p->held = true;
+        publish_all(publisher, "fresh", 0, 3);
+        for (size_t i = 1; i <= 3; i++) {
+                broker_loop_until(*state, p->n_deliveries == i);
+                assert_int_equal(amqp_consume(p->client, "fresh", false), 0);
+                assert_int_equal(amqp_consume(p->client, "fresh", true), 0);
+        }
+        for (size_t i = 0; i < 3; i++)
+                assert_int_equal(amqp_ack(p->client, p->tags[i]), 0);
+        assert_int_equal(n_missing(p, 3), 0);
+        assert_int_equal(p->n_redelivered, 0);
+}
+
 /* --- limits and refusals ------------------------------------------------------------------------------------------- */
 
 static void more_than_the_limit_is_refused_at_once(void **state)
@@ -717,6 +736,7 @@ int main(int argc, char *argv[])
                 TEST(what_is_rejected_or_requeued_too_often_is_a_dead_letter),
                 TEST(bindings_come_and_go),
                 TEST(a_consumer_is_turned_off_and_on),
+                TEST(a_consumer_that_begins_again_has_a_fresh_prefetch),
                 TEST(more_than_the_limit_is_refused_at_once),
                 TEST(without_a_broker_patience_ends),
                 TEST(a_wrong_password_is_told_and_not_tried_without_end),

@@ -20,7 +20,7 @@ outcome() {
 reported() {
         cp "$2" "$results/" 2>/dev/null || true
         if (($3 == 0)) && [[ -s $2 ]]; then
-                say "$(grep -E '^Ok: | passed|^Done ' "$logs/$1.log" | tail -n 1 || echo passed)"
+                say "$(grep -E '^Ok: | passed|^Done ' "$logs/$1.log" | tail -n 1 | tr -s ' ' || echo passed)"
                 return
         fi
         tail -n 40 "$logs/$1.log" >&2

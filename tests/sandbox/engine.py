@@ -105,6 +105,9 @@ class Worker:
             if owner in (USER, str(self.uid)):
                 self.subordinate.append(range(int(first), int(first) + int(count)))
 
+    def owns(self, uid):
+        return uid == self.uid or any(uid in ids for ids in self.subordinate)
+
     def systemctl(self, *arguments, **options):
         return command("systemctl", "--user", "-M", f"{USER}@", *arguments, **options)
 
@@ -128,7 +131,7 @@ class Worker:
                 argv = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
             except OSError:  # it has ended
                 continue
-            if any(uid in ids for ids in self.subordinate) or (uid == self.uid and "rce-sandbox-" in argv):
+            if self.owns(uid) and (uid != self.uid or "rce-sandbox-" in argv):
                 found.append(f"{entry.name} {argv}")
         return found
 
@@ -139,7 +142,7 @@ class Worker:
         """What a run makes for a while, by name; podman's own locks stay."""
         left = [p for p in self.runtime.glob("rce-*")]
         left += [p for p in Path("/tmp").glob("rce-quadlet-*")]
-        left += [p for p in Path("/dev/shm").iterdir() if not p.name.startswith("libpod_")]
+        left += [p for p in Path("/dev/shm").iterdir() if self.owns(p.lstat().st_uid) and not p.name.startswith("libpod_")]
         left += [p for p in Path("/etc/rce/languages").iterdir()]
         return sorted(map(str, left))
 

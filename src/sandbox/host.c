@@ -41,6 +41,11 @@ int sandbox_host_open(sd_event *event, SandboxHost **ret, Fault *reterr_fault)
         return 0;
 }
 
+bool sandbox_host_is_connected(const SandboxHost *h)
+{
+        return sd_bus_is_open(h->bus) > 0;
+}
+
 SandboxHost *sandbox_host_free(SandboxHost *h)
 {
         if (!h)

@@ -18,5 +18,8 @@ typedef struct SandboxHost {
 /* Connects; asks the manager where its control group is, for which it may block a moment. */
 int sandbox_host_open(sd_event *event, SandboxHost **ret, Fault *reterr_fault);
 
+/* Whether the manager is still there. A host that lost it has no sandboxes any more, and makes none. */
+bool sandbox_host_is_connected(const SandboxHost *h);
+
 SandboxHost *sandbox_host_free(SandboxHost *h);
 DEFINE_CLEANUP(SandboxHost *, sandbox_host_free)

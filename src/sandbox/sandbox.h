@@ -54,7 +54,7 @@ void sandbox_cancel(Sandbox *s);
 /* The unit, for people to look at. */
 const char *sandbox_unit_name(const Sandbox *s);
 
-/* Valid once it has finished; the sandbox owns it. */
+/* Valid once it has finished; the sandbox owns it. What it holds of the program's output grows until then. */
 const JobResult *sandbox_result(const Sandbox *s);
 
 /* What went wrong, when the verdict is internal_error and the request was at fault: a missing image. */

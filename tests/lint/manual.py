@@ -149,12 +149,12 @@ class Form(unittest.TestCase):
         self.assertEqual((result.returncode, result.stdout), (0, ''))
 
     def test_every_page_is_installed(self):
-        listed = set(re.findall(r"'([\w.-]+\.[1-9])'", source('man/meson.build')))
+        listed = set(re.findall(r"'([\w.@-]+\.[1-9])'", source('man/meson.build')))
         self.assertEqual(listed, {p.name for p in self.pages})
 
     def test_references_to_our_own_pages_exist(self):
         for path in self.pages:
-            for name, number in re.findall(r'^\.Xr (rce[\w.-]*) (\d)', path.read_text(encoding='utf-8'), re.M):
+            for name, number in re.findall(r'^\.Xr (rce[\w.@-]*) (\d)', path.read_text(encoding='utf-8'), re.M):
                 self.assertTrue((ROOT / 'man' / f'{name}.{number}').exists(), f'{path.name}: {name}({number})')
 
 

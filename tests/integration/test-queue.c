@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The API's side and the workers' side together, over a real broker; workers also as processes of their own, to be killed. */
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -15,6 +16,8 @@
 #include "tests/integration/broker.h"
 
 #define JOBS_MAX 4000
+#define WORKER_ARGUMENT "--worker"
+#define WORKER_FD 30
 
 static char *languages[] = { (char[]){ "python" }, (char[]){ "cobol" }, NULL };
 static JobIdMaker id_maker;
@@ -351,7 +354,7 @@ static void a_busy_worker_keeps_no_job_from_an_idle_one(void **state)
                 assert_int_equal(queue_ack(idle->queue, idle->taken[i].tag), 0);
         assert_int_equal(queue_ack(busy->queue, busy->taken[0].tag), 0);
 
-        /* The others the broker took back itself, when it was told that nobody listens. */
+        /* Some the broker takes back itself, when it is told that nobody listens. */
         QueueCounters c;
         queue_counters(busy->queue, &c);
         printf("%zu were handed back\n", (size_t) c.handed_back);
@@ -585,7 +588,6 @@ static _noreturn_ void run_child(int fd)
         QueueParams p;
 
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-        id_maker = (JobIdMaker){ 0 };
         p = params(QUEUE_WORKER, &c);
         p.on_job = on_child_job;
         p.on_control = on_child_control;
@@ -597,15 +599,19 @@ static _noreturn_ void run_child(int fd)
                         _exit(5);
 }
 
+/* This program itself, with the other end of the pipe as its WORKER_FD. */
 static pid_t start_child(int *ret_fd)
 {
+        char *argv[] = { (char[]){ "test-queue" }, (char[]){ WORKER_ARGUMENT }, NULL };
+        posix_spawn_file_actions_t actions;
         int pair[2];
+        pid_t pid;
 
         assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-        pid_t pid = fork();
-        assert_true(pid >= 0);
-        if (pid == 0)
-                run_child(pair[1]);
+        assert_int_equal(posix_spawn_file_actions_init(&actions), 0);
+        assert_int_equal(posix_spawn_file_actions_adddup2(&actions, pair[1], WORKER_FD), 0);
+        assert_int_equal(posix_spawn(&pid, program_invocation_name, &actions, NULL, argv, environ), 0);
+        assert_int_equal(posix_spawn_file_actions_destroy(&actions), 0);
         safe_close(pair[1]);
         assert_int_equal(fd_set_nonblock(pair[0], true), 0);
         *ret_fd = pair[0];
@@ -732,7 +738,6 @@ static void nothing_is_lost_when_the_broker_restarts(void **state)
 int main(int argc, char *argv[])
 {
         const struct CMUnitTest tests[] = {
-                /* The first, which forks while there is no thread yet. */
                 TEST(no_job_is_lost_when_a_worker_is_killed),
                 TEST(a_worker_takes_what_it_has_room_for_by_priority),
                 TEST(an_idle_worker_hears_of_a_job_at_once),
@@ -747,6 +752,8 @@ int main(int argc, char *argv[])
                 TEST(nothing_is_lost_when_the_broker_restarts),
         };
 
+        if (argc > 1 && streq(argv[1], WORKER_ARGUMENT))
+                run_child(WORKER_FD);
         if (argc > 1)
                 cmocka_set_test_filter(argv[1]);
         return cmocka_run_group_tests_name("queue", tests, NULL, NULL);

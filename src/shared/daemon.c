@@ -135,6 +135,17 @@ void daemon_exit(Daemon *d, int code)
         (void) sd_event_exit(d->event, code);
 }
 
+int daemon_listen_fds(int *fds, size_t max)
+{
+        int n = sd_listen_fds(true);
+
+        if (n > 0 && (size_t) n > max)
+                return -E2BIG;
+        for (int i = 0; i < n; i++)
+                fds[i] = SD_LISTEN_FDS_START + i;
+        return n;
+}
+
 int daemon_credential(const char *name, char **ret)
 {
         const char *directory = getenv("CREDENTIALS_DIRECTORY");

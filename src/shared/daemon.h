@@ -38,6 +38,9 @@ void daemon_extend_timeout(Daemon *d, usec_t usec);
 int daemon_run(Daemon *d);
 void daemon_exit(Daemon *d, int code);
 
+/* The sockets the service manager passed, which are the caller's: how many. More than max is -E2BIG. */
+int daemon_listen_fds(int *fds, size_t max);
+
 /* The content of $CREDENTIALS_DIRECTORY/NAME without white space at its end; -ENOENT when the unit has none. The caller
  * wipes and frees it. */
 int daemon_credential(const char *name, char **ret);

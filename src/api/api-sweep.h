@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What has to be done every now and then so that nothing is lost, and nothing kept for ever: saying that this process
+ * lives, adopting jobs nobody sees to, counting those that wait, dropping old ones and their blobs, and hearing of messages
+ * that the broker gave up. */
+
+#include "queue/queue.h"
+
+typedef struct Manager Manager;
+typedef struct Sweeper Sweeper;
+
+int sweeper_new(Manager *m, Sweeper **ret);
+Sweeper *sweeper_free(Sweeper *s);
+
+/* From the queue. */
+void sweeper_on_dead(Sweeper *s, const QueueJob *job, const char *reason, uint64_t tag);

@@ -26,6 +26,7 @@ struct BlobRequest {
         S3Request *s3;                   /* what it is there */
 
         BlobVerb verb;
+        bool spared;                     /* a put of what was put lately */
         char *data;                      /* of put */
         size_t size, size_max;
         usec_t age_usec;

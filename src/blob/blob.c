@@ -67,7 +67,7 @@ static void count(BlobStore *b, const BlobRequest *r, int error)
 
 static void remember(BlobStore *b, const BlobRequest *r, int error)
 {
-        if (r->verb == BLOB_PUT && error >= 0)
+        if (r->verb == BLOB_PUT && error >= 0 && !r->spared)
                 recent_add(b->recent, r->result.key, r->begin_usec);
         else if (r->verb == BLOB_DELETE || error == -ENOENT || error == -EBADMSG)
                 recent_remove(b->recent, r->result.key);
@@ -186,6 +186,7 @@ static int spare(BlobStore *b, BlobRequest *r, BlobRequest **ret)
                 request_free(r);
                 return k;
         }
+        r->spared = true;
         TAILQ_INSERT_TAIL(&b->spared, r, entry);
         b->counters.waiting++;
         b->counters.waiting_bytes += r->size;
@@ -396,7 +397,7 @@ int blob_store_new(sd_event *event, const BlobParams *p, BlobStore **ret, Fault 
         b->params = *p;
         b->params.uri = b->params.region = b->params.access_key = b->params.secret_key = NULL;
         TAILQ_INIT(&b->spared);
-        b->recent = recent_new(BLOB_SPARE_USEC);
+        b->recent = recent_new(p->spare_usec > 0 ? p->spare_usec : BLOB_SPARE_USEC);
         if (!b->recent)
                 return -ENOMEM;
 

@@ -28,6 +28,7 @@ typedef struct BlobParams {
         size_t size_max;                 /* of a blob; larger ones are -EFBIG */
         size_t queue_max;                /* requests that are not done; more are -ENOBUFS */
         size_t queue_bytes_max;          /* in puts that are not done; more are -ENOBUFS */
+        usec_t spare_usec;               /* how long bytes are not stored again; 0: BLOB_SPARE_USEC */
         unsigned connections_max;        /* to the S3 server */
         usec_t timeout_usec;             /* of one try with the S3 server */
         usec_t patience_usec;            /* with the S3 server, over all tries */

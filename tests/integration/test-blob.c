@@ -220,6 +220,27 @@ static void equal_bytes_are_put_once(void **state)
         assert_int_equal(get(t, t->key, 4), 0);
 }
 
+/* Else a blob that is put all the time would look old to who sweeps. */
+static void equal_bytes_are_put_again_after_a_while(void **state)
+{
+        Test *t = *state;
+        BlobParams p = params(t);
+        BlobCounters c;
+        size_t n = 0;
+
+        p.spare_usec = USEC_PER_SEC;
+        open_with(t, &p);
+        usec_t begin = now_usec(CLOCK_MONOTONIC);
+        do {
+                assert_int_equal(put(t, "same", 4), 0);
+                loop_for(t->event, 20 * USEC_PER_MSEC);
+                c = blob_store_counters(t->b);
+                assert_true(++n < 1000);
+        } while (c.puts - c.spared_puts < 2);
+        assert_true(c.spared_puts > 0);
+        assert_true(now_usec(CLOCK_MONOTONIC) - begin >= USEC_PER_SEC);
+}
+
 static void thousands_at_once_arrive(void **state)
 {
         Test *t = *state;
@@ -639,6 +660,7 @@ static void wrong_keys_and_missing_bucket_are_told(void **state)
 #define IN_BOTH(setup)                                                                                               \
         cmocka_unit_test_setup_teardown(blob_comes_back_as_it_went, setup, teardown),                                \
                         cmocka_unit_test_setup_teardown(equal_bytes_are_put_once, setup, teardown),                  \
+                        cmocka_unit_test_setup_teardown(equal_bytes_are_put_again_after_a_while, setup, teardown),   \
                         cmocka_unit_test_setup_teardown(thousands_at_once_arrive, setup, teardown),                  \
                         cmocka_unit_test_setup_teardown(limits_refuse_at_once, setup, teardown),                     \
                         cmocka_unit_test_setup_teardown(what_is_no_key_is_refused, setup, teardown),                 \

@@ -256,11 +256,14 @@ static void refused_connection_is_told(void **state)
 
 static void unknown_host_is_told(void **state)
 {
+        char url[] = "http://0123456789012345678901234567890123456789012345678901234567890123456789/";
         Test *t = *state;
 
-        call(t, &(HttpCall){ .url = "http://no-such-host.invalid/", .answer_max = 100 });
+        /* Its label is too long for a name, so nobody is asked. */
+        memset(url + STRLEN("http://"), 'a', 70);
+        call(t, &(HttpCall){ .url = url, .answer_max = 100 });
         run_until(t, &t->n_done, 1);
-        assert_true(t->error == -EHOSTUNREACH || t->error == -ETIMEDOUT);
+        assert_int_equal(t->error, -EHOSTUNREACH);
 }
 
 static void broken_answers_are_told_apart(void **state)

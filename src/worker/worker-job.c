@@ -10,8 +10,6 @@
 #include "worker/worker-diag.h"
 #include "worker/worker-watch.h"
 
-#define RETRY_USEC (1 * USEC_PER_SEC)
-
 /* For what is said of a job of which not even the attempt is known, since the database ended it: no attempt is later. */
 #define ATTEMPT_UNKNOWN ((unsigned) INT32_MAX)
 
@@ -580,7 +578,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
 
 static void retry_later(WorkerJob *j)
 {
-        (void) sd_event_add_time_relative(j->context->event, &j->timer, CLOCK_MONOTONIC, RETRY_USEC, 0, on_timer, j);
+        (void) sd_event_add_time_relative(j->context->event, &j->timer, CLOCK_MONOTONIC, j->context->retry_usec, 0, on_timer, j);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)

@@ -33,6 +33,7 @@ typedef struct WorkerContext {
         WorkerLanguages *languages;
         const Config *config;
         const char *name;                /* of this worker, for the journal */
+        usec_t retry_usec;               /* between two tries of the same */
 
         uint64_t n_finished, n_returned;
 

@@ -14,6 +14,7 @@
 #include "worker/worker-job.h"
 
 #define HEARTBEAT_USEC (5 * USEC_PER_SEC)
+#define RETRY_USEC (1 * USEC_PER_SEC)
 #define TICK_USEC (1 * USEC_PER_SEC)
 
 /* How long systemd is asked to wait for the next word of ours. */
@@ -195,9 +196,15 @@ static void on_control(const QueueControl *control, void *userdata)
 static void note_backend(WorkerManager *m, Backend backend, bool connected, const char *why)
 {
         WorkerDiag diag = diag_of(m);
+        char *trouble = connected ? NULL : strdup(why);
 
-        (void) free_and_strdup(&m->trouble[backend], connected ? NULL : why);
-        worker_diag_backend(&diag, backend_names[backend], connected, why);
+        /* PostgreSQL speaks in several lines. */
+        for (char *p = trouble; p && *p; p++)
+                if (*p == '\n' || *p == '\t')
+                        *p = ' ';
+        free(m->trouble[backend]);
+        m->trouble[backend] = trouble;
+        worker_diag_backend(&diag, backend_names[backend], connected, trouble);
         update(m);
 }
 
@@ -614,6 +621,7 @@ int worker_manager_new(const char *name, WorkerManager **ret, Fault *reterr_faul
                 .event = daemon_event(m->daemon),
                 .config = &m->config,
                 .name = m->full_name,
+                .retry_usec = RETRY_USEC,
                 .may_claim = may_claim,
                 .on_change = on_change,
                 .on_ended = on_ended,

@@ -8,12 +8,14 @@
 #include "pg/pg.h"
 
 #include <endian.h>
+#include <fcntl.h>
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <sys/random.h>
 
+#include "basic/fd-util.h"
 #include "basic/string-util.h"
 
 #define RECONNECT_MIN_USEC (100 * USEC_PER_MSEC)
@@ -371,12 +373,25 @@ static void ignore_notice(void *userdata, const PGresult *notice)
 {
 }
 
+/* libpq closes a broken socket before we hear of it. Then it is too late to take it out of the epoll set, and if a child
+ * process that is just being started holds a copy for a moment, it stays there and tells of a source that is no more. So
+ * what is watched is a descriptor of our own. */
 static int watch_socket(PgConnection *c, uint32_t events)
 {
-        int fd = PQsocket(c->conn);
-
         c->io = sd_event_source_disable_unref(c->io);
-        return fd < 0 ? -ENOTCONN : sd_event_add_io(c->event, &c->io, fd, events, on_io, c);
+
+        _cleanup_(closep) int fd = fcntl(PQsocket(c->conn), F_DUPFD_CLOEXEC, 3);
+        if (fd < 0)
+                return -errno;
+
+        int r = sd_event_add_io(c->event, &c->io, fd, events, on_io, c);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_io_fd_own(c->io, true);
+        if (r < 0)
+                return r;
+        TAKE_FD(fd);
+        return 0;
 }
 
 static void begin_connecting(PgConnection *c)

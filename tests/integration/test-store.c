@@ -371,6 +371,25 @@ static void of_three_workers_one_gets_each_of_5000(void **state)
         assert_int_equal(server_number(STORE_DATABASE, "SELECT count(DISTINCT worker) FROM rce.jobs"), 3);
 }
 
+/* That they are cheap: no index is touched where the page has room for the new row. */
+static void claims_leave_the_indexes_alone(void **state)
+{
+        Fixture *f = *state;
+        Store *api = fixture_api(f, "api"), *worker = fixture_worker(f, "1");
+        _cleanup_(answer_done) Answer a = { .fixture = f };
+
+        for (size_t i = 0; i < 20; i++) {
+                JobId id = submit(f, api, "x");
+
+                ask_claim(&a, worker, &id);
+                assert_int_equal(a.claim, STORE_CLAIM_TAKEN);
+        }
+        fixture_close(f, &worker);      /* counts are told at the end of a session at the latest */
+        while (server_number(STORE_DATABASE, "SELECT sum(n_tup_upd) FROM pg_stat_user_tables WHERE relname LIKE 'jobs_2%'") < 20)
+                loop_for(f->event, 10 * USEC_PER_MSEC);
+        assert_int_equal(server_number(STORE_DATABASE, "SELECT sum(n_tup_hot_upd) FROM pg_stat_user_tables WHERE relname LIKE 'jobs_2%'"), 20);
+}
+
 static void same_job_twice_in_a_batch_is_taken_once(void **state)
 {
         Fixture *f = *state;
@@ -829,6 +848,7 @@ int main(void)
                 with_database(same_key_at_once_makes_one_job),
                 with_database(claim_is_for_one),
                 with_database(of_three_workers_one_gets_each_of_5000),
+                with_database(claims_leave_the_indexes_alone),
                 with_database(same_job_twice_in_a_batch_is_taken_once),
                 with_database(claim_may_be_repeated_by_its_own_incarnation),
                 with_database(replaced_worker_loses_its_jobs_at_once),

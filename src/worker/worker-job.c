@@ -8,20 +8,10 @@
 #include "basic/string-util.h"
 #include "shared/json-util.h"
 #include "worker/worker-diag.h"
-#include "worker/worker-watch.h"
+#include "worker/worker-teller.h"
 
 /* For what is said of a job of which not even the attempt is known, since the database ended it: no attempt is later. */
 #define ATTEMPT_UNKNOWN ((unsigned) INT32_MAX)
-
-_Static_assert((size_t) _QUEUE_STREAM_MAX == WORKER_WATCH_STREAMS && (size_t) _SANDBOX_STREAM_MAX == WORKER_WATCH_STREAMS,
-               "streams are numbered alike everywhere");
-_Static_assert(WORKER_WATCH_CHUNK_MAX <= QUEUE_CHUNK_MAX, "a chunk must fit into a message");
-
-/* An event on its way, which may arrive after the job is gone. */
-typedef struct Telling {
-        WorkerJob *job;
-        WorkerChunk chunk;
-} Telling;
 
 /* A stream of output on its way to the blobs. */
 typedef struct Upload {
@@ -56,8 +46,7 @@ struct WorkerJob {
         Sandbox *sandbox;
         bool sandbox_gone;
 
-        WorkerWatch watch;
-        Telling *telling;
+        WorkerTeller teller;
 
         JobResult own_result;            /* when no sandbox has one */
         const JobResult *result;
@@ -111,94 +100,6 @@ static WorkerEvent have_error(WorkerJob *j, int error, const Fault *fault)
         }
 }
 
-/* --- telling who watches ------------------------------------------------------------------------------------------- */
-
-static void tell(WorkerJob *j, QueueEvent *event)
-{
-        event->job = j->message.id;
-        if (event->attempt == 0)
-                event->attempt = j->job.attempt;
-        (void) queue_send_event(j->context->queue, event, NULL, NULL);
-}
-
-static void tell_finished(WorkerJob *j, JobVerdict verdict, unsigned attempt)
-{
-        QueueEvent event = { .type = QUEUE_EVENT_FINISHED, .attempt = attempt, .verdict = verdict };
-
-        if (j->result) {
-                event.stream_bytes[QUEUE_STDOUT] = j->result->out.bytes.size;
-                event.stream_bytes[QUEUE_STDERR] = j->result->err.bytes.size;
-        }
-        tell(j, &event);
-}
-
-static void tell_output(WorkerJob *j);
-
-static void on_told(int error, void *userdata)
-{
-        Telling *t = userdata;
-        WorkerJob *j = t->job;
-
-        if (j) {
-                j->telling = NULL;
-                worker_watch_told(&j->watch, &t->chunk, error >= 0);
-                /* What did not arrive is told again when there is news, of the program or of the broker. */
-                if (error >= 0)
-                        tell_output(j);
-        }
-        free(t);
-}
-
-static void tell_output(WorkerJob *j)
-{
-        const JobResult *kept = j->sandbox ? sandbox_result(j->sandbox) : NULL;
-        WorkerChunk chunk;
-
-        if (!kept)
-                return;
-
-        const Buffer *streams[] = { &kept->out.bytes, &kept->err.bytes };
-        uint64_t sizes[] = { streams[0]->size, streams[1]->size };
-        if (!worker_watch_next(&j->watch, sizes, &chunk))
-                return;
-
-        QueueEvent event = {
-                .type = QUEUE_EVENT_OUTPUT,
-                .job = j->message.id,
-                .attempt = j->job.attempt,
-                .stream = (QueueStream) chunk.stream,
-                .offset = chunk.offset,
-                .data = streams[chunk.stream]->data + chunk.offset,
-                .size = chunk.size,
-        };
-        Telling *t = new0(Telling, 1);
-        if (t)
-                *t = (Telling){ j, chunk };
-        if (!t || queue_send_event(j->context->queue, &event, on_told, t) < 0) {
-                free(t);
-                worker_watch_told(&j->watch, &chunk, false);
-                return;
-        }
-        j->telling = t;
-}
-
-void worker_job_watch(WorkerJob *j, unsigned attempt, const uint64_t offsets[static _QUEUE_STREAM_MAX])
-{
-        static const uint64_t beginning[_QUEUE_STREAM_MAX] = { 0 };
-        bool other = attempt > 0 && attempt != j->job.attempt;
-
-        worker_watch_request(&j->watch, other ? beginning : offsets);
-        tell_output(j);
-}
-
-void worker_job_tell_state(WorkerJob *j)
-{
-        if (!worker_state_is_claimed(j->state))
-                return;
-        tell(j, &(QueueEvent){ .type = QUEUE_EVENT_STATE, .state = JOB_STATE_RUNNING });
-        tell_output(j);
-}
-
 /* --- claiming ------------------------------------------------------------------------------------------------------ */
 
 static WorkerEvent unavailable(WorkerJob *j, const char *what, int error)
@@ -216,7 +117,8 @@ static WorkerEvent claimed(WorkerJob *j, StoreJob *job)
 
         WorkerDiag diag = diag_of(j);
         worker_diag_claimed(&diag);
-        tell(j, &(QueueEvent){ .type = QUEUE_EVENT_STATE, .state = JOB_STATE_RUNNING });
+        j->teller.attempt = j->job.attempt;
+        worker_teller_running(&j->teller);
         return j->source && j->source_size == j->job.spec.source_bytes ? WORKER_TAKEN_WITH_SOURCE : WORKER_TAKEN;
 }
 
@@ -246,7 +148,7 @@ static void on_claimed(int error, StoreClaim claim, StoreJob *job, void *userdat
         case STORE_CLAIM_EXHAUSTED:
                 worker_diag_given_up(&diag);
                 j->context->n_finished++;
-                tell_finished(j, JOB_VERDICT_INTERNAL_ERROR, ATTEMPT_UNKNOWN);
+                worker_teller_finished(&j->teller, ATTEMPT_UNKNOWN, &(JobResult){ .verdict = JOB_VERDICT_INTERNAL_ERROR });
                 dispatch(j, WORKER_SETTLED);
                 break;
         case STORE_CLAIM_GONE:
@@ -365,7 +267,7 @@ static WorkerEvent enter_linting(WorkerJob *j)
 
 static void on_output(Sandbox *s, SandboxStream stream, const char *data, size_t size, void *userdata)
 {
-        tell_output(userdata);
+        worker_teller_output(&((WorkerJob *) userdata)->teller);
 }
 
 static void on_finished(Sandbox *s, const JobResult *result, void *userdata)
@@ -427,7 +329,10 @@ static WorkerEvent enter_running(WorkerJob *j)
                 .stop_timeout_usec = c->config->stop_timeout_usec,
         };
         int r = sandbox_new(c->host, &params, &callbacks, j, &j->sandbox, &fault);
-        return r < 0 ? have_error(j, r, &fault) : WORKER_NO_EVENT;
+        if (r < 0)
+                return have_error(j, r, &fault);
+        j->teller.kept = sandbox_result(j->sandbox);
+        return WORKER_NO_EVENT;
 }
 
 /* --- the result ---------------------------------------------------------------------------------------------------- */
@@ -488,7 +393,7 @@ static void on_stored(int error, bool committed, void *userdata)
         } else if (committed) {
                 worker_diag_finished(&diag, j->result);
                 j->context->n_finished++;
-                tell_finished(j, j->result->verdict, 0);
+                worker_teller_finished(&j->teller, 0, j->result);
                 dispatch(j, WORKER_COMMITTED);
         } else {
                 worker_diag_superseded(&diag);
@@ -650,6 +555,8 @@ int worker_job_new(WorkerContext *context, const QueueJob *message, uint64_t tag
         j->redelivered = redelivered;
         j->message = *message;
         j->state = WORKER_CLAIMING;
+        j->teller.queue = &context->queue;
+        j->teller.job = message->id;
         if (message->source) {
                 j->source = memdup_nul(message->source, message->source_size);
                 if (!j->source)
@@ -673,8 +580,7 @@ WorkerJob *worker_job_free(WorkerJob *j)
                 return NULL;
 
         forget_requests(j);
-        if (j->telling)
-                j->telling->job = NULL;
+        worker_teller_done(&j->teller);
         sandbox_free(j->sandbox);
         worker_languages_unref(j->languages);
         store_job_done(&j->job);
@@ -728,4 +634,15 @@ void worker_job_give_back(WorkerJob *j)
 {
         j->draining = true;
         dispatch(j, WORKER_GIVE_BACK);
+}
+
+void worker_job_watch(WorkerJob *j, unsigned attempt, const uint64_t offsets[static _QUEUE_STREAM_MAX])
+{
+        worker_teller_watch(&j->teller, attempt, offsets);
+}
+
+void worker_job_tell_state(WorkerJob *j)
+{
+        if (worker_state_is_claimed(j->state))
+                worker_teller_running(&j->teller);
 }

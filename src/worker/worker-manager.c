@@ -2,14 +2,12 @@
 #include "worker/worker-manager.h"
 
 #include <inttypes.h>
-#include <limits.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "basic/log.h"
 #include "basic/string-util.h"
-#include "build-config.h"
 #include "shared/daemon.h"
+#include "worker/worker-connect.h"
 #include "worker/worker-diag.h"
 #include "worker/worker-job.h"
 
@@ -36,9 +34,8 @@ static const char *const backend_names[_BACKEND_MAX] = { "database", "broker", "
 struct WorkerManager {
         Daemon *daemon;
         Config config;
-        char *name, *host, *full_name;
         JobIdMaker ids;
-        JobId incarnation;
+        WorkerIdentity identity;
         WorkerContext context;
 
         WorkerJob **jobs;
@@ -47,7 +44,6 @@ struct WorkerManager {
 
         Queue **retired;                 /* of before a reload, until their last job has ended */
         size_t n_retired, n_retired_allocated;
-        char *broker_password;
 
         sd_event_source *tick, *cleaner;
         usec_t next_heartbeat_usec;
@@ -60,7 +56,7 @@ struct WorkerManager {
 
 static WorkerDiag diag_of(const WorkerManager *m)
 {
-        return (WorkerDiag){ .worker = m->full_name };
+        return (WorkerDiag){ .worker = m->identity.full_name };
 }
 
 /* --- how many -------------------------------------------------------------------------------------------------------- */
@@ -234,101 +230,18 @@ static void on_queue_state(bool ready, const char *why, void *userdata)
         }
 }
 
-static int credential(const char *name, char **ret)
-{
-        int r = daemon_credential(name, ret);
-
-        if (r < 0 && r != -ENOENT)
-                return log_error_errno(r, "The credential %s cannot be read: %s", name, strerror(-r));
-        return 0;
-}
-
-static char *wipe(char *secret)
-{
-        if (secret)
-                explicit_bzero(secret, strlen(secret));
-        return mfree(secret);
-}
-
-static int open_store(WorkerManager *m)
-{
-        StoreParams params = STORE_PARAMS_DEFAULT;
-        char *password = NULL;
-
-        int r = credential("database-password", &password);
-        if (r < 0)
-                return r;
-
-        params.role = STORE_WORKER;
-        params.conninfo = m->config.database;
-        params.password = password;
-        params.incarnation = m->incarnation;
-        params.host = m->host;
-        params.name = m->name;
-        params.version = RCE_VERSION;
-        params.patience_usec = USEC_INFINITY;
-        params.attempts_max = (unsigned) m->config.attempts_max;
-        params.on_state = on_store_state;
-        params.userdata = m;
-        r = store_new(m->context.event, &params, &m->context.store);
-        wipe(password);
-        return r;
-}
-
-static int open_blobs(WorkerManager *m, Fault *reterr_fault)
-{
-        const Config *c = &m->config;
-        char *access_key = NULL, *secret_key = NULL;
-        int r = credential("s3-access-key", &access_key);
-
-        if (r >= 0)
-                r = credential("s3-secret-key", &secret_key);
-        if (r >= 0) {
-                BlobParams params = {
-                        .uri = c->blobs,
-                        .region = c->blobs_region,
-                        .access_key = access_key,
-                        .secret_key = secret_key,
-                        .virtual_host = c->blobs_virtual_host,
-                        .size_max = (size_t) MAX(c->source_bytes, c->output_bytes),
-                        .queue_max = 1024,
-                        .queue_bytes_max = SIZE_MAX,
-                        .connections_max = 4,
-                        .timeout_usec = 30 * USEC_PER_SEC,
-                        .patience_usec = 60 * USEC_PER_SEC,
-                        .on_state = on_blob_state,
-                        .userdata = m,
-                };
-                r = blob_store_new(m->context.event, &params, &m->context.blobs, reterr_fault);
-        }
-        wipe(access_key);
-        wipe(secret_key);
-        return r;
-}
-
-/* Each has a name of its own at the broker, since the one before may still be there. */
 static int open_queue(WorkerManager *m, Queue **ret)
 {
-        const Config *c = &m->config;
-        QueueParams params = QUEUE_PARAMS_DEFAULT;
+        static const QueueParams callbacks = { .on_state = on_queue_state, .on_job = on_job, .on_control = on_control };
+        _cleanup_(fault_done) Fault fault = { 0 };
+        QueueParams params = callbacks;
 
-        int r = job_id_make(&m->ids, now_usec(CLOCK_REALTIME), &params.incarnation);
-        if (r < 0)
-                return r;
-
-        params.role = QUEUE_WORKER;
-        params.host = c->broker_host;
-        params.port = (uint16_t) c->broker_port;
-        params.vhost = c->broker_vhost;
-        params.user = c->broker_user;
-        params.password = m->broker_password;
-        params.name = m->full_name;
-        params.languages = worker_languages_names(m->context.languages);
-        params.on_state = on_queue_state;
-        params.on_job = on_job;
-        params.on_control = on_control;
         params.userdata = m;
-        return queue_new(m->context.event, &params, ret);
+        int r = worker_connect_queue(m->context.event, &m->config, &m->identity, &m->ids,
+                                     worker_languages_names(m->context.languages), &params, ret, &fault);
+        if (r < 0)
+                log_error("The broker cannot be used: %s", r == -EBADMSG ? fault.detail : strerror(-r));
+        return r;
 }
 
 /* --- the heartbeat --------------------------------------------------------------------------------------------------- */
@@ -337,11 +250,8 @@ static void on_registered(WorkerManager *m)
 {
         m->registered = true;
 
-        int r = open_queue(m, &m->context.queue);
-        if (r < 0) {
-                log_error("The broker cannot be used: %s", strerror(-r));
+        if (open_queue(m, &m->context.queue) < 0)
                 begin_drain(m, EXIT_FAILURE);
-        }
         update(m);
 }
 
@@ -350,7 +260,7 @@ static void on_heartbeat(int error, void *userdata)
         WorkerManager *m = userdata;
 
         if (error == -ESTALE) {
-                log_error("Another worker '%s' of this host has taken this one's place", m->name);
+                log_error("Another worker '%s' of this host has taken this one's place", m->identity.name);
                 daemon_exit(m->daemon, EXIT_FAILURE);
         } else if (error < 0) {
                 (void) log_full(error == -EIO ? LOG_ERR : LOG_DEBUG, error, "The database does not take the heartbeat: %s",
@@ -573,19 +483,6 @@ static void on_reload(void *userdata)
 
 /* --- birth and death ------------------------------------------------------------------------------------------------- */
 
-static int find_names(WorkerManager *m, const char *name)
-{
-        char host[HOST_NAME_MAX + 1];
-
-        if (gethostname(host, sizeof(host)) < 0)
-                return -errno;
-
-        m->name = strdup(name);
-        m->host = strdup(host);
-        m->full_name = format_string("%s/%s", host, name);
-        return m->name && m->host && m->full_name ? 0 : -ENOMEM;
-}
-
 static int add_sources(WorkerManager *m)
 {
         sd_event *event = m->context.event;
@@ -613,14 +510,14 @@ int worker_manager_new(const char *name, WorkerManager **ret, Fault *reterr_faul
                 return r;
         m->slots = slots_of(&m->config);
 
-        if ((r = find_names(m, name)) < 0 || (r = job_id_make(&m->ids, now_usec(CLOCK_REALTIME), &m->incarnation)) < 0 ||
+        if ((r = worker_identity_make(name, &m->ids, &m->identity)) < 0 ||
             (r = daemon_new(&(DaemonCallbacks){ on_stop, on_reload, m }, &m->daemon)) < 0)
                 return r;
 
         *c = (WorkerContext){
                 .event = daemon_event(m->daemon),
                 .config = &m->config,
-                .name = m->full_name,
+                .name = m->identity.full_name,
                 .retry_usec = RETRY_USEC,
                 .may_claim = may_claim,
                 .on_change = on_change,
@@ -636,8 +533,9 @@ int worker_manager_new(const char *name, WorkerManager **ret, Fault *reterr_faul
                 return fault_set(reterr_fault, FAULT_BROKEN_LANGUAGE, NULL, "There is no language that can be used");
 
         if ((r = sandbox_host_open(c->event, &c->host, reterr_fault)) < 0 || (r = lint_thread_new(c->event, &c->lint)) < 0 ||
-            (r = credential("broker-password", &m->broker_password)) < 0 || (r = open_blobs(m, reterr_fault)) < 0 ||
-            (r = open_store(m)) < 0 || (r = add_sources(m)) < 0)
+            (r = worker_connect_blobs(c->event, &m->config, on_blob_state, m, &c->blobs, reterr_fault)) < 0 ||
+            (r = worker_connect_store(c->event, &m->config, &m->identity, on_store_state, m, &c->store, reterr_fault)) < 0 ||
+            (r = add_sources(m)) < 0)
                 return r;
 
         *ret = TAKE_PTR(m);
@@ -670,11 +568,8 @@ WorkerManager *worker_manager_free(WorkerManager *m)
         sd_event_source_disable_unref(m->tick);
         sd_event_source_disable_unref(m->cleaner);
         daemon_free(m->daemon);
-        wipe(m->broker_password);
         config_done(&m->config);
-        free(m->name);
-        free(m->host);
-        free(m->full_name);
+        worker_identity_done(&m->identity);
         for (size_t i = 0; i < _BACKEND_MAX; i++)
                 free(m->trouble[i]);
         return mfree(m);

@@ -34,6 +34,7 @@ typedef struct CachedPolicy {
 } CachedPolicy;
 
 struct LintDesk {
+        const char *directory;
         sd_event_source *source;
         pthread_t thread;
         bool started;
@@ -70,6 +71,15 @@ static void forget_policies(LintDesk *desk)
         }
 }
 
+static int open_policy(const LintDesk *desk, const char *grammar, LintPolicy **ret, Fault *reterr_fault)
+{
+        if (!desk->directory)
+                return lint_policy_open(grammar, ret, reterr_fault);
+
+        _cleanup_(freep) char *path = format_string("%s/%s.scm", desk->directory, grammar);
+        return path ? lint_policy_load(grammar, path, ret, reterr_fault) : -ENOMEM;
+}
+
 static int find_policy(LintDesk *desk, const char *grammar, LintPolicy **ret, Fault *reterr_fault)
 {
         for (size_t i = 0; i < desk->n_policies; i++)
@@ -81,7 +91,7 @@ static int find_policy(LintDesk *desk, const char *grammar, LintPolicy **ret, Fa
         if (desk->n_policies == GRAMMARS_MAX)
                 forget_policies(desk);
         CachedPolicy p = { .grammar = strdup(grammar) };
-        int r = p.grammar ? lint_policy_open(grammar, &p.policy, reterr_fault) : -ENOMEM;
+        int r = p.grammar ? open_policy(desk, grammar, &p.policy, reterr_fault) : -ENOMEM;
         if (r < 0) {
                 free(p.grammar);
                 return r;
@@ -173,13 +183,14 @@ static int start_thread(LintDesk *desk)
         return -r;
 }
 
-int lint_desk_new(sd_event *event, LintDesk **ret)
+int lint_desk_new(sd_event *event, const char *directory, LintDesk **ret)
 {
         LintDesk *desk = new0(LintDesk, 1);
         int r;
 
         if (!desk)
                 return -ENOMEM;
+        desk->directory = directory;
         TAILQ_INIT(&desk->waiting);
         TAILQ_INIT(&desk->done);
         (void) pthread_mutex_init(&desk->lock, NULL);

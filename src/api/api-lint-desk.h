@@ -17,7 +17,8 @@ typedef struct LintTask LintTask;
 /* error as from lint_policy_open() and lint_run(): -EBADMSG with the fault, else with the result. Valid during the call. */
 typedef void (*LintTaskDone)(int error, const Fault *fault, const LintResult *result, void *userdata);
 
-int lint_desk_new(sd_event *event, LintDesk **ret);
+/* directory: of the policies; NULL: the usual places. It must stay valid. */
+int lint_desk_new(sd_event *event, const char *directory, LintDesk **ret);
 
 /* Waits for the program at hand; the callbacks of the others are not called. */
 LintDesk *lint_desk_free(LintDesk *desk);

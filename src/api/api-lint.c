@@ -11,7 +11,7 @@
 typedef struct LintCall {
         Call call;
         LintTask *task;
-        char *language, *level;
+        char *language, *level, *file;
 } LintCall;
 
 static void lint_call_done(Call *call)
@@ -22,6 +22,7 @@ static void lint_call_done(Call *call)
                 lint_task_forget(l->task);
         free(l->language);
         free(l->level);
+        free(l->file);
 }
 
 static int result_to_json(const LintCall *l, const LintResult *result, struct json_object **ret)
@@ -29,9 +30,8 @@ static int result_to_json(const LintCall *l, const LintResult *result, struct js
         _cleanup_(json_putp) struct json_object *o = NULL;
         int r;
 
-        if ((r = lint_result_to_json(result, NULL, &o)) < 0)
+        if ((r = lint_result_to_json(result, l->file, &o)) < 0)
                 return r;
-        json_object_object_del(o, "file");
         if ((r = json_add_string(o, "language", l->language)) < 0 || (r = json_add_string(o, "lint", l->level)) < 0)
                 return r;
         *ret = TAKE_PTR(o);
@@ -95,6 +95,7 @@ static int lint_start(LintCall *l, const JobRequest *job, const Language *langua
         int r;
 
         if ((r = free_and_strdup(&l->language, language->name)) < 0 ||
+            (r = free_and_strdup(&l->file, language->source_name)) < 0 ||
             (r = free_and_strdup(&l->level, lint_level_to_string(level))) < 0)
                 return r;
         return lint_desk_ask(l->call.manager->lint, language->lint_grammar, level, job->source, job->source_size, on_linted,

@@ -238,7 +238,7 @@ static int manager_open(Manager *m, const ManagerParams *params, Fault *reterr_f
             (r = job_id_make(&m->ids, now_usec(CLOCK_REALTIME), &m->incarnation)) < 0 ||
             (r = language_registry_load(params->language_directories, &m->languages)) < 0 ||
             (r = watches_new(m, &m->watches)) < 0 || (r = publisher_new(m, &m->publisher)) < 0 ||
-            (r = lint_desk_new(m->event, &m->lint)) < 0 || (r = open_store(m, params->name)) < 0 ||
+            (r = lint_desk_new(m->event, params->policy_directory, &m->lint)) < 0 || (r = open_store(m, params->name)) < 0 ||
             (r = open_blobs(m, reterr_fault)) < 0 || (r = open_queue(m, params->name)) < 0)
                 return r;
         return sweeper_new(m, &m->sweeper);

@@ -26,6 +26,7 @@ typedef struct ManagerParams {
         const Config *config;
         const char *name;                /* of this process among those of the host */
         char *const *language_directories;     /* NULL: the usual two */
+        const char *policy_directory;    /* NULL: the usual two */
         const int *listen_fds;           /* taken, also on failure */
         size_t n_listen_fds;
         void (*on_drained)(void *userdata);

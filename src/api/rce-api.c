@@ -17,6 +17,7 @@
 static const char *arg_config = NULL;
 static const char *arg_name = "api";
 static char **arg_languages = NULL;
+static const char *arg_policies = NULL;
 
 typedef struct Api {
         Daemon *daemon;
@@ -40,6 +41,7 @@ static int help(void)
              "Options:\n"
              "  -c, --config DIRECTORY     Where rce.conf is (/etc/rce)\n"
              "  -l, --languages DIRECTORY  Where languages are, instead of the usual places\n"
+             "  -p, --policies DIRECTORY   Where lint policies are, instead of the usual places\n"
              "  -n, --name NAME            Tells the rce-api of one host apart (api)\n"
              "  -h, --help                 This text\n"
              "      --version              The version\n\n"
@@ -62,13 +64,14 @@ static int parse_argv(int argc, char **argv)
         static const struct option options[] = {
                 { "config", required_argument, NULL, 'c' },
                 { "languages", required_argument, NULL, 'l' },
+                { "policies", required_argument, NULL, 'p' },
                 { "name", required_argument, NULL, 'n' },
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, OPTION_VERSION },
                 { 0 },
         };
 
-        for (int c; (c = getopt_long(argc, argv, "c:l:n:h", options, NULL)) >= 0;)
+        for (int c; (c = getopt_long(argc, argv, "c:l:p:n:h", options, NULL)) >= 0;)
                 switch (c) {
                 case 'c':
                         arg_config = optarg;
@@ -76,6 +79,9 @@ static int parse_argv(int argc, char **argv)
                 case 'l':
                         if (strv_extend(&arg_languages, optarg) < 0)
                                 return EXIT_FAILURE;
+                        break;
+                case 'p':
+                        arg_policies = optarg;
                         break;
                 case 'n':
                         arg_name = optarg;
@@ -205,6 +211,7 @@ static int run(Api *a, const Config *config, const int *fds, size_t n_fds, Fault
                 .config = config,
                 .name = arg_name,
                 .language_directories = arg_languages,
+                .policy_directory = arg_policies,
                 .listen_fds = fds,
                 .n_listen_fds = n_fds,
                 .on_drained = on_drained,

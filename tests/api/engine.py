@@ -16,11 +16,11 @@ import time
 GUARD = 30      # seconds that nothing here may take
 
 
-def wait_until(condition, what):
-    end = time.monotonic() + GUARD
+def wait_until(condition, what, guard=GUARD):
+    end = time.monotonic() + guard
     while not (result := condition()):
         if time.monotonic() > end:
-            raise AssertionError(f'not within {GUARD} s: {what}')
+            raise AssertionError(f'not within {guard} s: {what}')
         time.sleep(0.01)
     return result
 
@@ -99,7 +99,7 @@ class Server:
         with open(self.log_path, 'ab') as log:
             return subprocess.Popen(
                 ['bash', '-c', script, 'bash', str(tcp), str(unix), os.environ['RCE_API'], '--config', self.directory,
-                 '--languages', self.languages, '--name', self.name],
+                 '--languages', self.languages, '--policies', os.environ['RCE_LINT_POLICIES'], '--name', self.name],
                 pass_fds=[tcp, unix], stderr=log, env=os.environ | {'CREDENTIALS_DIRECTORY': str(self.credentials)})
 
     def start(self):
@@ -155,13 +155,13 @@ class Server:
         assert answer.status in (200, 202), answer.text
         return answer.json
 
-    def finished(self, job):
+    def finished(self, job, guard=GUARD):
         """The job, when it has come to its end."""
         def look():
             answer = self.get(f'/v1/jobs/{job}')
             assert answer.status == 200, answer.text
             return answer.json if answer.json['state'] in ('finished', 'cancelled') else None
-        return wait_until(look, f'the end of job {job}')
+        return wait_until(look, f'the end of job {job}', guard)
 
     def connect(self):
         s = socket.create_connection(('127.0.0.1', self.port), timeout=GUARD)

@@ -77,7 +77,8 @@ static WorkerEvent have_failed(WorkerJob *j, const char *reason)
         WorkerDiag diag = diag_of(j);
 
         worker_diag_attempt_failed(&diag, reason);
-        if (j->job.attempt < j->context->config->attempts_max)
+        /* While a worker is stopping, as when the host is shut down, a failure says nothing about the job. */
+        if (j->job.attempt < j->context->config->attempts_max || j->draining)
                 return WORKER_FAILED;
 
         (void) have_result(j, JOB_VERDICT_INTERNAL_ERROR, reason);

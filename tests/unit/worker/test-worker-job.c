@@ -480,6 +480,17 @@ static void last_failed_attempt_ends_the_job_with_the_reason(void **state)
         assert_acked(f, TAG);
 }
 
+static void failure_while_the_worker_stops_is_not_the_last_word(void **state)
+{
+        Fixture *f = *state;
+
+        run(f, 3);
+        worker_job_drain(f->job);
+        fake_finished(JOB_VERDICT_INTERNAL_ERROR, "The sandbox ended under the program");
+        assert_int_equal(fake.n_finishes, 0);
+        assert_int_equal(worker_job_state(f->job), WORKER_RELEASING);
+}
+
 static void unknown_language_is_a_failed_attempt(void **state)
 {
         Fixture *f = *state;
@@ -787,6 +798,7 @@ int main(void)
                 job_test(request_the_sandbox_refuses_is_rejected),
                 job_test(failed_attempt_is_given_back_after_a_while),
                 job_test(last_failed_attempt_ends_the_job_with_the_reason),
+                job_test(failure_while_the_worker_stops_is_not_the_last_word),
                 job_test(unknown_language_is_a_failed_attempt),
                 job_test(missing_source_is_a_failed_attempt),
                 job_test(blobs_that_are_away_are_waited_for),

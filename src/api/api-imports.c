@@ -40,8 +40,10 @@ static int scan_import(const char *p, const char *end, char ***modules)
         while (r >= 0 && p < end) {
                 p = skip_blanks(p, end);
                 r = take_name(&p, end, modules);
-                while (p < end && *p != ',')
+                while (p < end && !strchr(",;#", *p))
                         p++;
+                if (p < end && *p != ',')
+                        break;
                 p += p < end;
         }
         return r;

@@ -170,9 +170,10 @@ static void request_again(S3Request *r, RequestList *list, const char *why)
         request_move(r, list);
 }
 
+/* MinIO says 499, that we left, when it is itself that leaves. */
 static bool is_trouble_of_all(long status)
 {
-        return status == 408 || status == 429 || status == 502 || status == 503 || status == 504;
+        return status == 499 || status == 408 || status == 429 || status == 502 || status == 503 || status == 504;
 }
 
 static bool is_trouble_of_one(long status, const char *code)

@@ -31,7 +31,7 @@ typedef struct Test {
         Buffer data;
         char **keys;
         bool more;
-        char said[512];
+        char said[512], first_said[512];
 } Test;
 
 static void on_state(bool ready, const char *why, void *userdata)
@@ -85,6 +85,8 @@ static void on_done(int error, BlobResult *result, void *userdata)
         t->keys = TAKE_PTR(result->keys);
         t->more = result->more;
         (void) snprintf(t->said, sizeof(t->said), "%s", result->why ? result->why : "");
+        if (error < 0 && !*t->first_said)
+                (void) snprintf(t->first_said, sizeof(t->first_said), "%s", t->said);
         assert_true(!result->why == (error == 0));
 }
 
@@ -601,6 +603,7 @@ static void acknowledged_blobs_outlive_a_stopped_server(void **state)
         assert_false(blob_store_ready(t->b));
         minio_control_async(t->event, "start");
         loop_until_count(t->event, &t->n_done, before + 3000);
+        assert_string_equal(t->first_said, "");
         assert_int_equal(t->n_ok, ok + 3000);
         assert_true(t->ready);
 

@@ -19,6 +19,15 @@ SLOWLY = ("--lint", "off", "--limit", "wall_time=4min", "--limit", "cpu_time=4mi
 SECONDS = (0, 240)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def patience():
+    """A sandbox comes and goes slowly here, most of all beside a bomb."""
+    path = Path("/etc/rce/rce.conf.d/50-slow.conf")
+    path.write_text("[Sandbox]\nStartTimeout=2min\nStopTimeout=2min\n")
+    yield
+    path.unlink()
+
+
 def limited(name, source, verdict="memory_limit", memory="64M", **rest):
     return Program(name, source, verdict, options=(*SLOWLY, "--memory", memory), seconds=SECONDS, **rest)
 

@@ -30,7 +30,7 @@ struct Watcher {
         unsigned attempt;
 };
 
-/* The id is first, so that a key is a watch too. */
+/* The id is first, since that is what the tree compares. */
 typedef struct JobWatch {
         JobId id;
         Watches *watches;
@@ -60,7 +60,7 @@ struct Watches {
 
 static int compare_watches(const void *a, const void *b)
 {
-        return job_id_compare(&((const JobWatch *) a)->id, &((const JobWatch *) b)->id);
+        return job_id_compare((const JobId *) a, (const JobId *) b);
 }
 
 static JobWatch *find_watch(Watches *watches, const JobId *id)

@@ -121,9 +121,10 @@ class Server:
         return None
 
     def close(self):
-        self.stop()
+        code = self.stop()
         self.tcp.close()
         self.unix.close()
+        assert code in (None, 0), self.log()
 
     def log(self):
         return self.log_path.read_text(errors='replace')

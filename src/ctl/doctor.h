@@ -7,8 +7,8 @@
 #include <json-c/json.h>
 
 #include "ctl/identity.h"
+#include "language/language.h"
 #include "sandbox/host.h"
-#include "sandbox/language.h"
 
 typedef enum DoctorState {
         DOCTOR_OK,

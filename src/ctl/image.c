@@ -15,7 +15,7 @@
 #include "ctl/podman.h"
 #include "ctl/process.h"
 #include "ctl/view.h"
-#include "sandbox/language.h"
+#include "language/language.h"
 #include "shared/json-util.h"
 
 typedef struct Arguments {

@@ -9,7 +9,7 @@
 #include "ctl/ctl.h"
 #include "ctl/source.h"
 #include "ctl/view.h"
-#include "sandbox/language.h"
+#include "language/language.h"
 #include "shared/json-util.h"
 
 typedef struct Finding {

@@ -4,7 +4,7 @@
 /* From a language's Quadlet file to the service that runs it, by way of Podman's own generator, so that every key means
  * here what it means to Podman. Nothing is installed and nobody's manager is reloaded: the generator prints, we read. */
 
-#include "sandbox/language.h"
+#include "language/language.h"
 
 /* Where in the container the supervisor is. */
 #define QUADLET_CELL_PATH "/run/rce-cell"

@@ -110,7 +110,7 @@ class Configuration(unittest.TestCase):
 
 class Language(unittest.TestCase):
     def keys(self, function):
-        body = re.search(rf'^static int {function}\(.*?^}}', source('src/sandbox/language.c'), re.M | re.S)[0]
+        body = re.search(rf'^static int {function}\(.*?^}}', source('src/language/language.c'), re.M | re.S)[0]
         return set(re.findall(r'streq\(key, "(\w+)"\)', body))
 
     def written(self, name):

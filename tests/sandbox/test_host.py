@@ -196,8 +196,8 @@ def test_help_and_version(rcectl):
 
 
 def test_the_worker_is_nobody_special(worker):
-    """No password, no shell, no group but its own; its home is its own."""
+    """No password, no shell, no group but its own and that of the blobs; its home is its own."""
     shadow, passwd = (command("getent", database, USER).stdout.strip().split(":") for database in ("shadow", "passwd"))
     assert shadow[1].startswith(("!", "*")) and passwd[6].endswith(("nologin", "false"))
-    assert command("id", "-Gn", USER).stdout.split() == [USER]
+    assert command("id", "-Gn", USER).stdout.split() == [USER, "rce"]
     assert worker.home.stat().st_mode & 0o077 == 0

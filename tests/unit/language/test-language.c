@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/language.h"
+#include "language/language.h"
 
 #include <unistd.h>
 

@@ -11,7 +11,6 @@
 #include "basic/string-util.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
-#define JOB_NAME "rce-job"
 #define CPU_PERIOD_USEC 100000
 
 static int attribute_write(int dir_fd, const char *name, const char *value)
@@ -77,7 +76,7 @@ int cgroup_controllers(const char *path, bool *ret_memory, bool *ret_pids, bool 
         return 0;
 }
 
-char *job_cgroup_unit_path(const char *proc_cgroup, const char *unit_name)
+char *unit_cgroup_path(const char *proc_cgroup, const char *unit_name)
 {
         const char *line = proc_cgroup;
 
@@ -98,7 +97,7 @@ char *job_cgroup_unit_path(const char *proc_cgroup, const char *unit_name)
         return NULL;
 }
 
-int job_cgroup_locate(JobCgroup *c, pid_t pid, const char *unit_name)
+int unit_cgroup_locate(UnitCgroup *u, pid_t pid, const char *unit_name)
 {
         _cleanup_(freep) char *text = NULL, *proc = format_string("/proc/%i/cgroup", pid);
         size_t size;
@@ -110,18 +109,33 @@ int job_cgroup_locate(JobCgroup *c, pid_t pid, const char *unit_name)
         if (r < 0)
                 return r == -ENOENT ? -ESRCH : r;
 
-        _cleanup_(freep) char *path = job_cgroup_unit_path(text, unit_name);
+        _cleanup_(freep) char *path = unit_cgroup_path(text, unit_name);
         if (!path)
                 return -ESRCH;
 
-        free(c->unit_path);
-        c->unit_path = format_string("%s%s", CGROUP_ROOT, path);
-        if (!c->unit_path)
+        _cleanup_(freep) char *directory = format_string("%s%s", CGROUP_ROOT, path);
+        if (!directory)
                 return -ENOMEM;
 
-        safe_close(c->unit_fd);
-        c->unit_fd = open(c->unit_path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-        return c->unit_fd < 0 ? -errno : 0;
+        int fd = open(directory, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+
+        unit_cgroup_done(u);
+        *u = (UnitCgroup){ .path = TAKE_PTR(path), .fd = fd };
+        return 0;
+}
+
+int unit_cgroup_kill(const UnitCgroup *u)
+{
+        return u->fd < 0 ? -EBADF : attribute_write(u->fd, "cgroup.kill", "1");
+}
+
+void unit_cgroup_done(UnitCgroup *u)
+{
+        safe_close(u->fd);
+        free(u->path);
+        *u = UNIT_CGROUP_NULL;
 }
 
 static bool attribute_exists(int dir_fd, const char *name)
@@ -129,14 +143,33 @@ static bool attribute_exists(int dir_fd, const char *name)
         return faccessat(dir_fd, name, F_OK, 0) == 0;
 }
 
-static int set_limits(JobCgroup *c, const JobLimits *limits)
+int job_cgroup_make(JobCgroup *c, const UnitCgroup *u, unsigned number)
 {
-        char text[64];
-        int r = 0;
+        static const char *const controllers[] = { "+memory", "+pids", "+cpu" };
+
+        /* Each for itself: a missing one must not take the others away. */
+        for (size_t i = 0; i < ELEMENTSOF(controllers); i++)
+                (void) attribute_write(u->fd, "cgroup.subtree_control", controllers[i]);
+
+        snprintf(c->name, sizeof(c->name), "rce-job-%u", number);
+        if (mkdirat(u->fd, c->name, 0755) < 0 && errno != EEXIST)
+                return -errno;
+
+        c->parent_fd = fcntl(u->fd, F_DUPFD_CLOEXEC, 3);
+        c->fd = openat(u->fd, c->name, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+        if (c->parent_fd < 0 || c->fd < 0)
+                return -errno;
 
         c->has_memory = attribute_exists(c->fd, "memory.max");
         c->has_pids = attribute_exists(c->fd, "pids.max");
         c->has_cpu = attribute_exists(c->fd, "cpu.max");
+        return 0;
+}
+
+int job_cgroup_limit(JobCgroup *c, const JobLimits *limits)
+{
+        char text[64];
+        int r = 0;
 
         if (c->has_memory) {
                 r = attribute_write_uint(c->fd, "memory.max", limits->memory_bytes);
@@ -156,27 +189,9 @@ static int set_limits(JobCgroup *c, const JobLimits *limits)
         return r;
 }
 
-int job_cgroup_enter(JobCgroup *c, pid_t pid, const JobLimits *limits)
+int job_cgroup_add(const JobCgroup *c, pid_t pid)
 {
-        static const char *const controllers[] = { "+memory", "+pids", "+cpu" };
         char text[16];
-
-        /* Each for itself: a missing one must not take the others away. */
-        for (size_t i = 0; i < ELEMENTSOF(controllers); i++)
-                (void) attribute_write(c->unit_fd, "cgroup.subtree_control", controllers[i]);
-
-        if (mkdirat(c->unit_fd, JOB_NAME, 0755) < 0 && errno != EEXIST)
-                return -errno;
-
-        if (c->fd < 0) {
-                c->fd = openat(c->unit_fd, JOB_NAME, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-                if (c->fd < 0)
-                        return -errno;
-        }
-
-        int r = set_limits(c, limits);
-        if (r < 0)
-                return r;
 
         snprintf(text, sizeof(text), "%i", pid);
         return attribute_write(c->fd, "cgroup.procs", text);
@@ -211,17 +226,14 @@ int job_cgroup_kill(const JobCgroup *c)
         return c->fd < 0 ? -EBADF : attribute_write(c->fd, "cgroup.kill", "1");
 }
 
-int job_cgroup_kill_unit(const JobCgroup *c)
+int job_cgroup_done(JobCgroup *c)
 {
-        return c->unit_fd < 0 ? -EBADF : attribute_write(c->unit_fd, "cgroup.kill", "1");
-}
+        int r = 0;
 
-void job_cgroup_done(JobCgroup *c)
-{
-        if (c->unit_fd >= 0)
-                (void) unlinkat(c->unit_fd, JOB_NAME, AT_REMOVEDIR);
+        if (c->fd >= 0 && unlinkat(c->parent_fd, c->name, AT_REMOVEDIR) < 0)
+                r = -errno;
         safe_close(c->fd);
-        safe_close(c->unit_fd);
-        free(c->unit_path);
+        safe_close(c->parent_fd);
         *c = JOB_CGROUP_NULL;
+        return r;
 }

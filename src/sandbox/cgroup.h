@@ -1,20 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The control group of one job: a child of its sandbox unit's delegated group, made and filled from outside. */
+/* The control groups of a sandbox: that of its unit, which the service manager delegated to us, and in it one for each
+ * job, made and filled from outside. */
 
 #include <sys/types.h>
 
 #include "job/limits.h"
 
+typedef struct UnitCgroup {
+        char *path;                      /* below /sys/fs/cgroup */
+        int fd;                          /* -EBADF before it is located */
+} UnitCgroup;
+
+#define UNIT_CGROUP_NULL ((UnitCgroup){ .fd = -EBADF })
+
+/* Finds the group of the unit by one of its processes; -ESRCH if that process is not in the unit. */
+int unit_cgroup_locate(UnitCgroup *u, pid_t pid, const char *unit_name);
+
+/* SIGKILL for every process in it, at once, whoever owns them: the container runtime's too. */
+int unit_cgroup_kill(const UnitCgroup *u);
+
+void unit_cgroup_done(UnitCgroup *u);
+
+/* The path in a line of /proc/PID/cgroup up to and including the unit; NULL if the unit is not in it. For tests. */
+char *unit_cgroup_path(const char *proc_cgroup, const char *unit_name);
+
+/* Which controllers the group at this path (below the root of the hierarchy) can hand to its children. */
+int cgroup_controllers(const char *path, bool *ret_memory, bool *ret_pids, bool *ret_cpu);
+
 typedef struct JobCgroup {
-        char *unit_path;                 /* of the sandbox unit, below /sys/fs/cgroup */
-        int unit_fd;
-        int fd;                          /* -EBADF before it is made */
+        int parent_fd;                   /* its own; -EBADF before the group is made, as the next */
+        int fd;
+        char name[32];
         bool has_memory, has_pids, has_cpu;
 } JobCgroup;
 
-#define JOB_CGROUP_NULL ((JobCgroup){ .unit_fd = -EBADF, .fd = -EBADF })
+#define JOB_CGROUP_NULL ((JobCgroup){ .parent_fd = -EBADF, .fd = -EBADF })
 
 /* What it used. */
 typedef struct JobCgroupUsage {
@@ -23,24 +45,20 @@ typedef struct JobCgroupUsage {
         bool oom_killed;
 } JobCgroupUsage;
 
-/* Which controllers the group at this path (below the root of the hierarchy) can hand to its children. */
-int cgroup_controllers(const char *path, bool *ret_memory, bool *ret_pids, bool *ret_cpu);
+/* Makes the group number N of this unit. */
+int job_cgroup_make(JobCgroup *c, const UnitCgroup *u, unsigned number);
 
-/* Finds the group of the unit by one of its processes; -ESRCH if that process is not in the unit. */
-int job_cgroup_locate(JobCgroup *c, pid_t pid, const char *unit_name);
+/* Sets the limits as far as the controllers are there. May be done again. */
+int job_cgroup_limit(JobCgroup *c, const JobLimits *limits);
 
-/* Makes the group, sets the limits as far as the controllers are there, and moves the process in. */
-int job_cgroup_enter(JobCgroup *c, pid_t pid, const JobLimits *limits);
+/* Moves the process in. */
+int job_cgroup_add(const JobCgroup *c, pid_t pid);
 
 /* What it has used so far. */
 int job_cgroup_usage(const JobCgroup *c, JobCgroupUsage *ret);
 
-/* SIGKILL for every process in it, at once, whoever owns them. job_cgroup_kill_unit() includes the container runtime. */
+/* SIGKILL for every process in it. */
 int job_cgroup_kill(const JobCgroup *c);
-int job_cgroup_kill_unit(const JobCgroup *c);
 
-/* Removes the group if it is empty; the service manager does so otherwise. */
-void job_cgroup_done(JobCgroup *c);
-
-/* The path in a line of /proc/PID/cgroup up to and including the unit; NULL if the unit is not in it. For tests. */
-char *job_cgroup_unit_path(const char *proc_cgroup, const char *unit_name);
+/* Removes the group: 0, or -EBUSY while somebody is in it. The service manager removes it with the unit otherwise. */
+int job_cgroup_done(JobCgroup *c);

@@ -5,28 +5,18 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "basic/fd-util.h"
 #include "basic/string-util.h"
-#include "sandbox/cgroup.h"
+#include "sandbox/container.h"
 #include "sandbox/output.h"
 #include "sandbox/rlimits.h"
-#include "sandbox/unit.h"
-
-#define SLICE "rce-sandboxes.slice"
-
-/* For the container runtime beside the job: podman, conmon, crun. */
-#define OVERHEAD_BYTES (UINT64_C(256) << 20)
-#define OVERHEAD_TASKS UINT64_C(128)
 
 /* From a kill to its effect, before the whole unit is killed instead. */
 #define KILL_GRACE_USEC (2 * USEC_PER_SEC)
 #define CPU_CHECK_USEC (10 * USEC_PER_MSEC)
-#define RUNTIME_LOG_MAX (64 * 1024)
 #define REASON_MAX 512
 
 typedef enum State { STARTING, ARMING, RUNNING, DRAINING, FINISHED, GONE } State;
@@ -34,7 +24,6 @@ typedef enum State { STARTING, ARMING, RUNNING, DRAINING, FINISHED, GONE } State
 struct Sandbox {
         SandboxHost *host;
         const Language *language;
-        const QuadletService *service;
         JobLimits limits;
         usec_t start_timeout_usec, stop_timeout_usec;
         SandboxCallbacks callbacks;
@@ -48,15 +37,10 @@ struct Sandbox {
         int stdin_fd;
         int output_fds[_SANDBOX_STREAM_MAX];    /* writing ends, until the program has them */
 
-        char *unit_name;
-        Unit *unit;
-        bool unit_name_taken;
-        int their_fd;                    /* the container's end of the link, until the unit has it */
-        int runtime_log_fd;              /* what podman says */
+        Container *container;
         JobCgroup cgroup;
 
-        int link_fd;
-        sd_event_source *link_source, *deadline_source, *cpu_source;
+        sd_event_source *deadline_source, *cpu_source;
         OutputPipe *output[_SANDBOX_STREAM_MAX];
         bool output_ended[_SANDBOX_STREAM_MAX];
 
@@ -66,12 +50,9 @@ struct Sandbox {
         usec_t cpu_base_usec;            /* used by the compiler */
         int kill_verdict;                /* JobVerdict that ended it before its time, or -1 */
         JobResult result;
-        Fault fault;
 };
 
 static void finish_if_drained(Sandbox *s);
-static int pick_unit_name(const Language *l, char **ret);
-static int start_unit(Sandbox *s);
 
 /* --- ending ------------------------------------------------------------------------------------------------------ */
 
@@ -82,15 +63,11 @@ static void arm_deadline(Sandbox *s, usec_t usec)
 }
 
 /* Everything in the unit, the container runtime included. */
-static void kill_unit(Sandbox *s)
+static void kill_all(Sandbox *s)
 {
-        (void) job_cgroup_kill_unit(&s->cgroup);
-        s->link_source = sd_event_source_disable_unref(s->link_source);
-        s->link_fd = safe_close(s->link_fd);   /* the supervisor ends with it, if the group was not known yet */
+        container_kill(s->container);
         for (size_t i = 0; i < _SANDBOX_STREAM_MAX; i++)
                 s->output_fds[i] = safe_close(s->output_fds[i]);
-        if (s->unit)
-                (void) unit_stop(s->unit);
 }
 
 /* Ends the job with this verdict. Only the first one counts. */
@@ -110,7 +87,7 @@ static void end_job(Sandbox *s, JobVerdict verdict, const char *reason)
                 return;
         }
 
-        kill_unit(s);
+        kill_all(s);
         s->state = DRAINING;
         arm_deadline(s, KILL_GRACE_USEC);
         finish_if_drained(s);
@@ -125,38 +102,6 @@ static void _printf_(2, 3) fail(Sandbox *s, const char *format, ...)
         vsnprintf(reason, sizeof(reason), format, ap);
         va_end(ap);
         end_job(s, JOB_VERDICT_INTERNAL_ERROR, reason);
-}
-
-/* What podman and the supervisor said, made printable; "" when nothing. */
-static char *runtime_log(Sandbox *s)
-{
-        _cleanup_(freep) char *text = NULL;
-        size_t size;
-
-        if (lseek(s->runtime_log_fd, 0, SEEK_SET) < 0 || read_full(s->runtime_log_fd, RUNTIME_LOG_MAX, &text, &size) < 0)
-                return strdup("");
-
-        char *line = strstrip(text);
-        char *last = strrchr(line, '\n');
-        if (last)
-                line = last + 1;
-        return string_escape(line, strlen(line));
-}
-
-/* The container did not come up: podman's own words say why. */
-static void fail_start(Sandbox *s, int error)
-{
-        _cleanup_(freep) char *log = runtime_log(s);
-
-        if (log && strstr(log, "image not known"))
-                (void) fault_set(&s->fault, FAULT_MISSING_IMAGE, "language",
-                                 "The image %s of language %s is not here; 'rcectl image build' makes it",
-                                 s->language->image, s->language->name);
-
-        if (s->fault.detail)
-                fail(s, "%s", s->fault.detail);
-        else
-                fail(s, "The sandbox did not start: %s", !isempty(log) ? log : strerror(-error));
 }
 
 static JobVerdict verdict_of_exit(const Sandbox *s, bool oom_killed)
@@ -213,8 +158,7 @@ static void finish(Sandbox *s)
         arm_deadline(s, s->stop_timeout_usec);
 
         /* With its socket the supervisor ends, and with it the container and the unit. */
-        s->link_source = sd_event_source_disable_unref(s->link_source);
-        s->link_fd = safe_close(s->link_fd);
+        container_hang_up(s->container);
         s->callbacks.on_finished(s, &s->result, s->userdata);
 }
 
@@ -262,7 +206,7 @@ static int send_program(Sandbox *s)
                 command.stdin_fd = null_fd;
         }
 
-        int r = cell_link_send_run(s->link_fd, &command, NULL);
+        int r = cell_link_send_run(container_link(s->container), &command, NULL);
         if (r < 0)
                 return r;
 
@@ -298,14 +242,16 @@ static void on_ready(Sandbox *s, pid_t pid)
         JobCgroupUsage usage = { 0 };
 
         int r = s->state == ARMING ? 0 : -EPROTO;
+        if (r >= 0 && s->cgroup.fd < 0)
+                r = job_cgroup_make(&s->cgroup, container_cgroup(s->container), 0);
         if (r >= 0)
-                r = job_cgroup_locate(&s->cgroup, pid, s->unit_name);
+                r = job_cgroup_limit(&s->cgroup, &s->limits);
         if (r >= 0)
-                r = job_cgroup_enter(&s->cgroup, pid, &s->limits);
+                r = job_cgroup_add(&s->cgroup, pid);
         if (r >= 0)
                 r = job_cgroup_usage(&s->cgroup, &usage);
         if (r >= 0)
-                r = cell_link_send_go(s->link_fd);
+                r = cell_link_send_go(container_link(s->container));
         if (r < 0) {
                 fail(s, "The program could not be put into its control group: %s", strerror(-r));
                 return;
@@ -362,41 +308,48 @@ static void on_fail_report(Sandbox *s, const CellFail *f)
         drain(s);
 }
 
-static int on_link(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+static void on_container_message(Container *c, const CellMessage *m, void *userdata)
 {
         Sandbox *s = userdata;
-        CellMessage m;
 
-        int r = cell_link_receive(fd, &m);
-        if (r == -EAGAIN || r == -EINTR)
-                return 0;
-
-        if (r <= 0) {
-                s->link_source = sd_event_source_disable_unref(s->link_source);
-                s->link_fd = safe_close(s->link_fd);
-                /* While it starts, the manager's word on why is better than ours; it follows. */
-                if (r < 0 || s->state != STARTING)
-                        fail(s, "The supervisor in the sandbox %s", r < 0 ? "broke the protocol" : "is gone");
-                return 0;
-        }
-
-        switch (m.type) {
+        switch (m->type) {
         case CELL_HELLO:
                 on_hello(s);
                 break;
         case CELL_READY:
-                on_ready(s, m.pid);
+                on_ready(s, m->pid);
                 break;
         case CELL_EXIT:
-                on_exit_report(s, &m.exit);
+                on_exit_report(s, &m->exit);
                 break;
         case CELL_FAIL:
-                on_fail_report(s, &m.fail);
+                on_fail_report(s, &m->fail);
                 break;
         default:
                 fail(s, "The supervisor in the sandbox broke the protocol");
         }
-        return 0;
+}
+
+static void on_container_failed(Container *c, const char *reason, void *userdata)
+{
+        fail(userdata, "%s", reason);
+}
+
+static void on_container_gone(Container *c, int error, void *userdata)
+{
+        Sandbox *s = userdata;
+
+        if (s->state < FINISHED) {
+                /* It went away under a running job. What it wrote before is still in the pipes. */
+                if (s->kill_verdict < 0)
+                        fail(s, "The sandbox ended under the program");
+                if (s->state < FINISHED)
+                        finish(s);
+        }
+        if (s->state == FINISHED) {
+                s->state = GONE;
+                s->callbacks.on_gone(s, error, s->userdata);
+        }
 }
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
@@ -413,7 +366,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
                 if (s->kill_verdict >= 0) {
                         /* It was killed and is not dead yet, or its supervisor does not say so. */
                         account(s);
-                        kill_unit(s);
+                        kill_all(s);
                         s->state = DRAINING;
                         arm_deadline(s, KILL_GRACE_USEC);
                 } else {
@@ -426,11 +379,11 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
                 break;
         case DRAINING:
                 /* Nobody can be writing any more, or whoever does is beyond our reach. */
-                kill_unit(s);
+                kill_all(s);
                 finish(s);
                 break;
         case FINISHED:
-                kill_unit(s);
+                kill_all(s);
                 s->state = GONE;
                 s->callbacks.on_gone(s, -ETIMEDOUT, s->userdata);
                 break;
@@ -493,142 +446,7 @@ static void on_output_end(OutputPipe *o, void *userdata)
         finish_if_drained(s);
 }
 
-static void on_unit_started(Unit *u, int error, void *userdata)
-{
-        Sandbox *s = userdata;
-
-        if (error == -EEXIST && s->state == STARTING) {
-                s->unit_name_taken = true;
-                return;
-        }
-
-        s->their_fd = safe_close(s->their_fd);
-        if (error < 0 && s->state < FINISHED)
-                fail_start(s, error);
-}
-
-/* The number in the name was drawn before, and is still in use: draw again. */
-static int start_again(Sandbox *s)
-{
-        s->unit_name_taken = false;
-        s->unit_name = mfree(s->unit_name);
-
-        int r = pick_unit_name(s->language, &s->unit_name);
-        return r < 0 ? r : start_unit(s);
-}
-
-static void on_unit_gone(Unit *u, int error, void *userdata)
-{
-        Sandbox *s = userdata;
-
-        s->unit = unit_free(s->unit);
-        if (s->unit_name_taken) {
-                int r = s->state == STARTING ? start_again(s) : -ECANCELED;
-                if (r >= 0)
-                        return;
-                fail_start(s, r);
-        }
-
-        if (s->state < FINISHED) {
-                /* It went away under a running job. What it wrote before is still in the pipes. */
-                if (s->kill_verdict < 0)
-                        fail(s, "The sandbox ended under the program");
-                if (s->state < FINISHED)
-                        finish(s);
-        }
-        if (s->state == FINISHED) {
-                s->state = GONE;
-                s->callbacks.on_gone(s, error, s->userdata);
-        }
-}
-
 /* --- birth --------------------------------------------------------------------------------------------------------- */
-
-static int expand_words(const Sandbox *s, char *const *words, char ***ret)
-{
-        STRV_FOREACH(w, words) {
-                char *expanded = NULL;
-                int r = unit_file_expand(*w, s->unit_name, s->host->runtime_directory, &expanded);
-
-                if (r >= 0)
-                        r = strv_consume(ret, expanded);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-/* A command with a line of shell around it, in which it is "$@". */
-static int shell_command(const Sandbox *s, const char *script, char *const *command, char ***ret)
-{
-        const char *const shell[] = { "/bin/sh", "-c", script, "rce-sandbox", NULL };
-        int r = 0;
-
-        if (!command)
-                return 0;
-
-        STRV_FOREACH(w, shell)
-                if (r >= 0)
-                        r = strv_extend(ret, *w);
-        return r < 0 ? r : expand_words(s, command, ret);
-}
-
-/* The number is also the user the container runs as; see quadlet.c. */
-static int pick_unit_name(const Language *l, char **ret)
-{
-        uint32_t number;
-
-        if (getrandom(&number, sizeof(number), 0) != sizeof(number))
-                return -EIO;
-
-        *ret = format_string("rce-sandbox-%s-%u.service", l->name, 10000 + number % 50000);
-        return *ret ? 0 : -ENOMEM;
-}
-
-static uint64_t with_overhead(uint64_t limit, uint64_t overhead)
-{
-        uint64_t sum;
-
-        return __builtin_add_overflow(limit, overhead, &sum) ? UINT64_MAX : sum;
-}
-
-static int start_unit(Sandbox *s)
-{
-        static const UnitCallbacks callbacks = { on_unit_started, on_unit_gone };
-        _cleanup_(strv_freep) char **start = NULL, **stop = NULL, **stop_post = NULL, **environment = NULL;
-        _cleanup_(freep) char *description = format_string("Sandbox of a %s job", s->language->name);
-        int r;
-
-        if (!description)
-                return -ENOMEM;
-
-        /* The socket that is the unit's standard input goes where the supervisor looks for it. And where its monitor was
-         * killed, Podman removes a container only when it is asked again. */
-        if ((r = shell_command(s, "exec \"$@\" 3<&0 </dev/null", s->service->exec_start, &start)) < 0 ||
-            (r = expand_words(s, s->service->exec_stop, &stop)) < 0 ||
-            (r = shell_command(s, "\"$@\" || \"$@\"", s->service->exec_stop_post, &stop_post)) < 0 ||
-            (r = expand_words(s, s->service->environment, &environment)) < 0)
-                return r;
-
-        /* The time limit here is only for the day we are not there to keep it. */
-        UnitParams params = {
-                .name = s->unit_name,
-                .description = description,
-                .slice = SLICE,
-                .exec_start = start,
-                .exec_stop = stop,
-                .exec_stop_post = stop_post,
-                .environment = environment,
-                .input_fd = s->their_fd,
-                .output_fd = s->runtime_log_fd,
-                .memory_max_bytes = with_overhead(s->limits.memory_bytes, OVERHEAD_BYTES),
-                .tasks_max = with_overhead(s->limits.processes, OVERHEAD_TASKS),
-                .start_timeout_usec = s->start_timeout_usec,
-                .stop_timeout_usec = s->stop_timeout_usec,
-                .runtime_max_usec = usec_add(usec_add(s->limits.wall_usec, s->limits.wall_usec), s->start_timeout_usec),
-        };
-        return unit_new(s->host->bus, &params, &callbacks, s, &s->unit);
-}
 
 static int add_timers(Sandbox *s)
 {
@@ -688,10 +506,6 @@ static int prepare(Sandbox *s, const SandboxParams *p)
         if (s->stdin_fd < 0)
                 return -errno;
 
-        s->runtime_log_fd = memfd_create("runtime-log", MFD_CLOEXEC);
-        if (s->runtime_log_fd < 0 || fcntl(s->runtime_log_fd, F_SETFL, O_APPEND) < 0)
-                return -errno;
-
         s->run_argv = strv_copy(s->language->run_argv);
         if (!s->run_argv)
                 return -ENOMEM;
@@ -713,6 +527,22 @@ static int check_request(const Sandbox *s, Fault *reterr_fault)
         return cell_command_check(&command, reterr_fault);
 }
 
+static int start_container(Sandbox *s, const QuadletService *service, usec_t start_timeout_usec)
+{
+        static const ContainerCallbacks callbacks = { on_container_message, on_container_failed, on_container_gone };
+        ContainerParams params = {
+                .language = s->language,
+                .service = service,
+                .memory_bytes = s->limits.memory_bytes,
+                .tasks = s->limits.processes,
+                .start_timeout_usec = start_timeout_usec,
+                .stop_timeout_usec = s->stop_timeout_usec,
+                .runtime_max_usec = usec_add(usec_add(s->limits.wall_usec, s->limits.wall_usec), start_timeout_usec),
+        };
+
+        return container_new(s->host, &params, &callbacks, s, &s->container);
+}
+
 int sandbox_new(SandboxHost *host, const SandboxParams *p, const SandboxCallbacks *callbacks, void *userdata,
                 Sandbox **ret, Fault *reterr_fault)
 {
@@ -725,7 +555,6 @@ int sandbox_new(SandboxHost *host, const SandboxParams *p, const SandboxCallback
         *s = (Sandbox){
                 .host = host,
                 .language = p->language,
-                .service = p->service,
                 .limits = p->limits,
                 .start_timeout_usec = p->start_timeout_usec,
                 .stop_timeout_usec = p->stop_timeout_usec,
@@ -735,18 +564,13 @@ int sandbox_new(SandboxHost *host, const SandboxParams *p, const SandboxCallback
                 .source_fd = -EBADF,
                 .stdin_fd = -EBADF,
                 .output_fds = { -EBADF, -EBADF },
-                .runtime_log_fd = -EBADF,
-                .their_fd = -EBADF,
-                .link_fd = -EBADF,
                 .cgroup = JOB_CGROUP_NULL,
                 .kill_verdict = -1,
                 .result = { .verdict = JOB_VERDICT_INTERNAL_ERROR, .exit_code = -1 },
         };
 
-        if ((r = pick_unit_name(p->language, &s->unit_name)) < 0 || (r = prepare(s, p)) < 0 ||
-            (r = check_request(s, reterr_fault)) < 0 || (r = cell_link_new(&s->link_fd, &s->their_fd)) < 0 ||
-            (r = sd_event_add_io(host->event, &s->link_source, s->link_fd, EPOLLIN, on_link, s)) < 0 ||
-            (r = start_unit(s)) < 0)
+        if ((r = prepare(s, p)) < 0 || (r = check_request(s, reterr_fault)) < 0 ||
+            (r = start_container(s, p->service, p->start_timeout_usec)) < 0)
                 return r;
 
         *ret = TAKE_PTR(s);
@@ -760,7 +584,7 @@ void sandbox_cancel(Sandbox *s)
 
 const char *sandbox_unit_name(const Sandbox *s)
 {
-        return s->unit_name;
+        return container_name(s->container);
 }
 
 const JobResult *sandbox_result(const Sandbox *s)
@@ -770,7 +594,7 @@ const JobResult *sandbox_result(const Sandbox *s)
 
 const Fault *sandbox_fault(const Sandbox *s)
 {
-        return s->fault.detail ? &s->fault : NULL;
+        return container_fault(s->container);
 }
 
 Sandbox *sandbox_free(Sandbox *s)
@@ -778,24 +602,18 @@ Sandbox *sandbox_free(Sandbox *s)
         if (!s)
                 return NULL;
 
-        unit_free(s->unit);
-        job_cgroup_done(&s->cgroup);
-        sd_event_source_disable_unref(s->link_source);
+        (void) job_cgroup_done(&s->cgroup);
+        container_free(s->container);
         sd_event_source_disable_unref(s->deadline_source);
         sd_event_source_disable_unref(s->cpu_source);
         for (size_t i = 0; i < _SANDBOX_STREAM_MAX; i++) {
                 output_pipe_free(s->output[i]);
                 safe_close(s->output_fds[i]);
         }
-        safe_close(s->their_fd);
-        safe_close(s->link_fd);
         safe_close(s->source_fd);
         safe_close(s->stdin_fd);
-        safe_close(s->runtime_log_fd);
         strv_free(s->run_argv);
         strv_free(s->environment);
-        free(s->unit_name);
         job_result_done(&s->result);
-        fault_done(&s->fault);
         return mfree(s);
 }

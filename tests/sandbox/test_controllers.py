@@ -121,7 +121,7 @@ def test_limits_are_in_the_job_s_own_group(rcectl, worker):
     asked = ("--memory", "96M", "--limit", "processes=20", "--limit", "cpu=70%")
     process = rcectl.start("print('ready', flush=True)\ninput()", *SLOWLY, *asked, stdin=subprocess.PIPE)
     assert process.line() == "ready"
-    [group] = [Path(p) / "rce-job" for p in worker.cgroups() if p.endswith(".service")]
+    [group] = [Path(p) / "rce-job-0" for p in worker.cgroups() if p.endswith(".service")]
     expected = {
         "memory.max": str(96 * MIB),
         "memory.swap.max": "0",
@@ -182,7 +182,7 @@ input()
 os._exit(0)
 """, *SLOWLY, stdin=subprocess.PIPE)
     assert process.line() == "ready"
-    [group] = [Path(p) / "rce-job" for p in worker.cgroups() if p.endswith(".service")]
+    [group] = [Path(p) / "rce-job-0" for p in worker.cgroups() if p.endswith(".service")]
     assert (group / "pids.max").read_text().strip() == "64"
     (group / "pids.max").write_text(str(most))
     process.popen.stdin.write(b"\n")

@@ -227,7 +227,7 @@ IDENTITY = [
     Attempt("variables", "sorted(os.environ)", "['HOME', 'LANG', 'PATH', 'TMPDIR']"),
     Attempt("processes", "sorted(int(n) for n in os.listdir('/proc') if n.isdigit()) == [1, os.getpid()]", "True"),
     Attempt("descriptors", "os.listdir('/proc/self/fd')[:-1]", "['0', '1', '2']"),
-    Attempt("control group", "open('/proc/self/cgroup').read().splitlines()[-1]", "0::/../rce-job"),
+    Attempt("control group", "open('/proc/self/cgroup').read().splitlines()[-1]", "0::/../rce-job-0"),
     Attempt("keys", "open('/proc/keys').read()", ""),
     Attempt("terminal", "attempt(os.open, '/dev/tty', os.O_RDWR)", "ENXIO"),
     Attempt("session of its own", "os.getsid(0) == os.getpid()", "True"),

@@ -161,7 +161,7 @@ def test_a_job_is_a_unit(rcectl, worker):
     properties = worker.systemctl("show", unit, "-p", "Slice,ActiveState,Description,Delegate,MemorySwapMax").stdout
     shown = dict(line.split("=", 1) for line in properties.splitlines())
     assert shown["Slice"] == "rce-sandboxes.slice" and shown["ActiveState"] == "active" and shown["Delegate"] == "yes"
-    assert shown["MemorySwapMax"] == "0" and shown["Description"] == "Sandbox of a python job"
+    assert shown["MemorySwapMax"] == "0" and shown["Description"] == "Sandbox for python"
     assert worker.podman("ps", "--format", "{{.Names}}").stdout.split() == [unit.removesuffix(".service")]
     assert worker.processes()
     assert process.end(b"it\n").stdout == b"got it\n"

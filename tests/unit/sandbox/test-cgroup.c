@@ -44,7 +44,7 @@ static void unit_is_found_in_the_path(void **state)
         };
 
         for (size_t i = 0; i < ELEMENTSOF(table); i++) {
-                _cleanup_(freep) char *path = job_cgroup_unit_path(table[i].text, table[i].unit);
+                _cleanup_(freep) char *path = unit_cgroup_path(table[i].text, table[i].unit);
 
                 assert_row(table[i].expected ? path && streq(path, table[i].expected) : !path, table[i].text);
         }
@@ -52,49 +52,74 @@ static void unit_is_found_in_the_path(void **state)
 
 static void process_outside_of_the_unit_is_not_located(void **state)
 {
-        JobCgroup c = JOB_CGROUP_NULL;
+        UnitCgroup u = UNIT_CGROUP_NULL;
 
-        assert_int_equal(job_cgroup_locate(&c, getpid(), "rce-no-such-unit.service"), -ESRCH);
-        assert_int_equal(c.unit_fd, -EBADF);
-        job_cgroup_done(&c);
+        assert_int_equal(unit_cgroup_locate(&u, getpid(), "rce-no-such-unit.service"), -ESRCH);
+        assert_int_equal(u.fd, -EBADF);
+        unit_cgroup_done(&u);
 }
 
 static void process_that_is_gone_is_not_located(void **state)
 {
-        JobCgroup c = JOB_CGROUP_NULL;
+        UnitCgroup u = UNIT_CGROUP_NULL;
         pid_t pid = fork();
 
         assert_true(pid >= 0);
         if (pid == 0)
                 _exit(0);
         assert_int_equal(waitpid(pid, NULL, 0), pid);
-        assert_int_equal(job_cgroup_locate(&c, pid, "rce-no-such-unit.service"), -ESRCH);
-        job_cgroup_done(&c);
+        assert_int_equal(unit_cgroup_locate(&u, pid, "rce-no-such-unit.service"), -ESRCH);
+        unit_cgroup_done(&u);
 }
 
 /* Groups of ordinary files: the unit's with one child, which has the controllers named. */
+static void play_groups(const char *directory, bool memory, bool swap, bool pids, bool cpu)
+{
+        scratch_make_directory(directory, "rce-job-7");
+        scratch_write(directory, "cgroup.subtree_control", "");
+        scratch_write(directory, "cgroup.kill", "");
+        scratch_write(directory, "rce-job-7/cgroup.procs", "");
+        scratch_write(directory, "rce-job-7/cgroup.kill", "");
+        if (memory) {
+                scratch_write(directory, "rce-job-7/memory.max", "");
+                scratch_write(directory, "rce-job-7/memory.oom.group", "");
+        }
+        if (swap)
+                scratch_write(directory, "rce-job-7/memory.swap.max", "");
+        if (pids)
+                scratch_write(directory, "rce-job-7/pids.max", "");
+        if (cpu)
+                scratch_write(directory, "rce-job-7/cpu.max", "");
+}
+
+static UnitCgroup play_unit(const char *directory)
+{
+        UnitCgroup u = { .fd = open(directory, O_DIRECTORY | O_RDONLY | O_CLOEXEC) };
+
+        assert_true(u.fd >= 0);
+        return u;
+}
+
 static JobCgroup play_group(const char *directory, bool memory, bool swap, bool pids, bool cpu)
 {
         JobCgroup c = JOB_CGROUP_NULL;
 
-        scratch_make_directory(directory, "rce-job");
-        scratch_write(directory, "cgroup.subtree_control", "");
-        scratch_write(directory, "cgroup.kill", "");
-        scratch_write(directory, "rce-job/cgroup.procs", "");
-        scratch_write(directory, "rce-job/cgroup.kill", "");
-        if (memory) {
-                scratch_write(directory, "rce-job/memory.max", "");
-                scratch_write(directory, "rce-job/memory.oom.group", "");
-        }
-        if (swap)
-                scratch_write(directory, "rce-job/memory.swap.max", "");
-        if (pids)
-                scratch_write(directory, "rce-job/pids.max", "");
-        if (cpu)
-                scratch_write(directory, "rce-job/cpu.max", "");
+        play_groups(directory, memory, swap, pids, cpu);
 
-        c.unit_fd = open(directory, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-        assert_true(c.unit_fd >= 0);
+        UnitCgroup u = play_unit(directory);
+        assert_int_equal(job_cgroup_make(&c, &u, 7), 0);
+        unit_cgroup_done(&u);
+        return c;
+}
+
+/* The one that is there. */
+static JobCgroup play_group_again(const char *directory)
+{
+        JobCgroup c = JOB_CGROUP_NULL;
+        UnitCgroup u = play_unit(directory);
+
+        assert_int_equal(job_cgroup_make(&c, &u, 7), 0);
+        unit_cgroup_done(&u);
         return c;
 }
 
@@ -107,23 +132,23 @@ static void assert_file(const char *directory, const char *name, const char *exp
         assert_string_equal(text, expected);
 }
 
-static void job_enters_its_group_with_its_limits(void **state)
+static void job_has_a_group_with_its_limits(void **state)
 {
         JobCgroup c = play_group(*state, true, true, true, true);
         JobLimits l = { .memory_bytes = 128 << 20, .processes = 64, .cpu_percent = 150 };
 
-        assert_int_equal(job_cgroup_enter(&c, 4711, &l), 0);
+        assert_int_equal(job_cgroup_limit(&c, &l), 0);
+        assert_int_equal(job_cgroup_add(&c, 4711), 0);
         assert_true(c.has_memory && c.has_pids && c.has_cpu);
-        assert_file(*state, "rce-job/memory.max", "134217728");
-        assert_file(*state, "rce-job/memory.oom.group", "1");
-        assert_file(*state, "rce-job/memory.swap.max", "0");
-        assert_file(*state, "rce-job/pids.max", "64");
-        assert_file(*state, "rce-job/cpu.max", "150000 100000");
-        assert_file(*state, "rce-job/cgroup.procs", "4711");
+        assert_file(*state, "rce-job-7/memory.max", "134217728");
+        assert_file(*state, "rce-job-7/memory.oom.group", "1");
+        assert_file(*state, "rce-job-7/memory.swap.max", "0");
+        assert_file(*state, "rce-job-7/pids.max", "64");
+        assert_file(*state, "rce-job-7/cpu.max", "150000 100000");
+        assert_file(*state, "rce-job-7/cgroup.procs", "4711");
         job_cgroup_done(&c);
         assert_int_equal(c.fd, -EBADF);
-        assert_int_equal(c.unit_fd, -EBADF);
-        job_cgroup_done(&c);
+        assert_int_equal(job_cgroup_done(&c), 0);
 }
 
 static void missing_controller_takes_nothing_else_away(void **state)
@@ -131,46 +156,43 @@ static void missing_controller_takes_nothing_else_away(void **state)
         JobCgroup c = play_group(*state, true, false, false, true);
         JobLimits l = { .memory_bytes = 1, .processes = 2, .cpu_percent = 1 };
 
-        assert_int_equal(job_cgroup_enter(&c, 1, &l), 0);
+        assert_int_equal(job_cgroup_limit(&c, &l), 0);
         assert_true(c.has_memory && !c.has_pids && c.has_cpu);
-        assert_file(*state, "rce-job/memory.max", "1");
-        assert_file(*state, "rce-job/cpu.max", "1000 100000");
-        assert_int_equal(access(scratch_path(*state, "rce-job/pids.max"), F_OK), -1);
-        assert_int_equal(access(scratch_path(*state, "rce-job/memory.swap.max"), F_OK), -1);
+        assert_file(*state, "rce-job-7/memory.max", "1");
+        assert_file(*state, "rce-job-7/cpu.max", "1000 100000");
+        assert_int_equal(access(scratch_path(*state, "rce-job-7/pids.max"), F_OK), -1);
+        assert_int_equal(access(scratch_path(*state, "rce-job-7/memory.swap.max"), F_OK), -1);
         job_cgroup_done(&c);
 }
 
-static void limit_that_cannot_be_set_keeps_the_job_out(void **state)
+static void limit_that_cannot_be_set_is_an_error(void **state)
 {
         JobCgroup c = play_group(*state, true, false, true, false);
         JobLimits l = { .memory_bytes = 1, .processes = 2 };
 
-        assert_int_equal(unlink(scratch_path(*state, "rce-job/pids.max")), 0);
-        scratch_make_directory(*state, "rce-job/pids.max");
-        assert_int_equal(job_cgroup_enter(&c, 1, &l), -EISDIR);
-        assert_file(*state, "rce-job/cgroup.procs", "");
+        assert_int_equal(unlink(scratch_path(*state, "rce-job-7/pids.max")), 0);
+        scratch_make_directory(*state, "rce-job-7/pids.max");
+        assert_int_equal(job_cgroup_limit(&c, &l), -EISDIR);
         job_cgroup_done(&c);
 }
 
 static void usage_is_read(void **state)
 {
         JobCgroup c = play_group(*state, true, true, true, true);
-        JobLimits l = { 0 };
         JobCgroupUsage usage;
 
-        assert_int_equal(job_cgroup_enter(&c, 1, &l), 0);
-        scratch_write(*state, "rce-job/cpu.stat",
+        scratch_write(*state, "rce-job-7/cpu.stat",
                       "nr_usage_usec 9\nusage_usec_too 9\nusage_usec 1234567\nuser_usec 1\nsystem_usec 2\n");
-        scratch_write(*state, "rce-job/memory.events", "low 0\nhigh 0\nmax 3\noom 1\noom_kill 0\noom_group_kill 5\n");
-        scratch_write(*state, "rce-job/memory.peak", "8388608\n");
+        scratch_write(*state, "rce-job-7/memory.events", "low 0\nhigh 0\nmax 3\noom 1\noom_kill 0\noom_group_kill 5\n");
+        scratch_write(*state, "rce-job-7/memory.peak", "8388608\n");
         assert_int_equal(job_cgroup_usage(&c, &usage), 0);
         assert_true(usage.cpu_usec == 1234567);
         assert_true(usage.memory_peak_bytes == 8388608);
         assert_false(usage.oom_killed);
 
-        scratch_write(*state, "rce-job/memory.events", "\noom_kill 2");
-        scratch_write(*state, "rce-job/cpu.stat", "");
-        assert_int_equal(unlink(scratch_path(*state, "rce-job/memory.peak")), 0);
+        scratch_write(*state, "rce-job-7/memory.events", "\noom_kill 2");
+        scratch_write(*state, "rce-job-7/cpu.stat", "");
+        assert_int_equal(unlink(scratch_path(*state, "rce-job-7/memory.peak")), 0);
         assert_int_equal(job_cgroup_usage(&c, &usage), 0);
         assert_true(usage.oom_killed);
         assert_true(usage.cpu_usec == 0);
@@ -181,11 +203,9 @@ static void usage_is_read(void **state)
 static void usage_without_a_memory_controller_is_processor_time(void **state)
 {
         JobCgroup c = play_group(*state, false, false, true, true);
-        JobLimits l = { 0 };
         JobCgroupUsage usage;
 
-        assert_int_equal(job_cgroup_enter(&c, 1, &l), 0);
-        scratch_write(*state, "rce-job/cpu.stat", "usage_usec 5\n");
+        scratch_write(*state, "rce-job-7/cpu.stat", "usage_usec 5\n");
         assert_int_equal(job_cgroup_usage(&c, &usage), 0);
         assert_true(usage.cpu_usec == 5);
         assert_true(usage.memory_peak_bytes == 0);
@@ -196,12 +216,10 @@ static void usage_without_a_memory_controller_is_processor_time(void **state)
 static void usage_that_cannot_be_read_leaves_the_result_alone(void **state)
 {
         JobCgroup c = play_group(*state, true, true, true, true);
-        JobLimits l = { 0 };
         JobCgroupUsage usage = { .cpu_usec = 77 };
 
-        assert_int_equal(job_cgroup_enter(&c, 1, &l), 0);
         assert_int_equal(job_cgroup_usage(&c, &usage), -ENOENT);
-        scratch_write(*state, "rce-job/cpu.stat", "usage_usec 5\n");
+        scratch_write(*state, "rce-job-7/cpu.stat", "usage_usec 5\n");
         assert_int_equal(job_cgroup_usage(&c, &usage), -ENOENT);
         assert_true(usage.cpu_usec == 77);
         job_cgroup_done(&c);
@@ -210,24 +228,25 @@ static void usage_that_cannot_be_read_leaves_the_result_alone(void **state)
 static void killing_reaches_the_job_or_the_whole_unit(void **state)
 {
         JobCgroup c = play_group(*state, true, true, true, true);
-        JobLimits l = { 0 };
+        UnitCgroup u = play_unit(*state);
 
-        assert_int_equal(job_cgroup_enter(&c, 1, &l), 0);
         assert_int_equal(job_cgroup_kill(&c), 0);
-        assert_file(*state, "rce-job/cgroup.kill", "1");
+        assert_file(*state, "rce-job-7/cgroup.kill", "1");
         assert_file(*state, "cgroup.kill", "");
-        assert_int_equal(job_cgroup_kill_unit(&c), 0);
+        assert_int_equal(unit_cgroup_kill(&u), 0);
         assert_file(*state, "cgroup.kill", "1");
         job_cgroup_done(&c);
+        unit_cgroup_done(&u);
 }
 
 static void group_that_was_never_made_cannot_be_killed(void **state)
 {
         JobCgroup c = JOB_CGROUP_NULL;
+        UnitCgroup u = UNIT_CGROUP_NULL;
 
         assert_int_equal(job_cgroup_kill(&c), -EBADF);
-        assert_int_equal(job_cgroup_kill_unit(&c), -EBADF);
-        job_cgroup_done(&c);
+        assert_int_equal(unit_cgroup_kill(&u), -EBADF);
+        assert_int_equal(job_cgroup_done(&c), 0);
 }
 
 static void empty_group_is_removed(void **state)
@@ -235,10 +254,12 @@ static void empty_group_is_removed(void **state)
         JobCgroup c = play_group(*state, false, false, false, false);
         struct stat st;
 
-        assert_int_equal(unlink(scratch_path(*state, "rce-job/cgroup.procs")), 0);
-        assert_int_equal(unlink(scratch_path(*state, "rce-job/cgroup.kill")), 0);
-        job_cgroup_done(&c);
-        assert_int_equal(stat(scratch_path(*state, "rce-job"), &st), -1);
+        assert_int_equal(unlink(scratch_path(*state, "rce-job-7/cgroup.procs")), 0);
+        assert_int_equal(job_cgroup_done(&c), -ENOTEMPTY);
+        c = play_group_again(*state);
+        assert_int_equal(unlink(scratch_path(*state, "rce-job-7/cgroup.kill")), 0);
+        assert_int_equal(job_cgroup_done(&c), 0);
+        assert_int_equal(stat(scratch_path(*state, "rce-job-7"), &st), -1);
         assert_int_equal(errno, ENOENT);
 }
 
@@ -256,9 +277,9 @@ int main(void)
                 cmocka_unit_test(unit_is_found_in_the_path),
                 cmocka_unit_test(process_outside_of_the_unit_is_not_located),
                 cmocka_unit_test(process_that_is_gone_is_not_located),
-                scratch_unit_test(job_enters_its_group_with_its_limits),
+                scratch_unit_test(job_has_a_group_with_its_limits),
                 scratch_unit_test(missing_controller_takes_nothing_else_away),
-                scratch_unit_test(limit_that_cannot_be_set_keeps_the_job_out),
+                scratch_unit_test(limit_that_cannot_be_set_is_an_error),
                 scratch_unit_test(usage_is_read),
                 scratch_unit_test(usage_without_a_memory_controller_is_processor_time),
                 scratch_unit_test(usage_that_cannot_be_read_leaves_the_result_alone),

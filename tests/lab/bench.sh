@@ -3,7 +3,7 @@
 # lab bench: the programs of tests/bench, in the host.
 
 verb_bench() {
-        local benches=() bench
+        local run=$state/machines/host1/run benches=() bench
         if (($#)); then
                 for bench; do
                         [[ -x $top/tests/bench/$bench ]] || die "there is no benchmark '$bench' in tests/bench"
@@ -15,11 +15,11 @@ verb_bench() {
         ((${#benches[@]})) || die "there are no benchmarks in tests/bench"
 
         bring_up
-        rm -rf "$machine_dir/run/bench"
-        cp -r "$top/tests/bench" "$machine_dir/run/bench"
+        rm -rf "$run/bench"
+        cp -r "$top/tests/bench" "$run/bench"
         release_lock
         for bench in "${benches[@]}"; do
                 say "benchmark $bench"
-                in_machine "/run/lab/bench/$bench"
+                in_machine host1 "/run/lab/bench/$bench"
         done
 }

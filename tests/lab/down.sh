@@ -7,11 +7,11 @@ verb_down() {
         '' | --purge) ;;
         *) die "lab down: unknown argument '$1'" "usage: lab down [--purge]" ;;
         esac
-        stop_machine
+        stop_machines
         if [[ ${1-} == --purge ]]; then
                 rm -rf --one-file-system "$state"
-                say "the host is stopped and $state is removed"
+                say "the hosts are stopped and $state is removed"
         else
-                say "the host is stopped; its files are in $state (remove them with --purge)"
+                say "the hosts are stopped; their files are in $state (remove them with --purge)"
         fi
 }

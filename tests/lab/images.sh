@@ -30,14 +30,15 @@ build_images() {
         done
 }
 
+# load_images HOST
 load_images() {
-        local name key
+        local run=$state/machines/$1/run name key
         for name in $(image_names); do
                 key=$(image_key "$name")
-                ! stamped "loaded-$name" "$key" || continue
-                ln -f "$state/images/$name.tar" "$machine_dir/run/$name.tar"
-                step "load-$name" "loading the sandbox image $name" in_machine rcectl image load "$name" "/run/lab/$name.tar"
-                rm "$machine_dir/run/$name.tar"
-                stamp "loaded-$name" "$key"
+                ! stamped "loaded-$name-$1" "$key" || continue
+                ln -f "$state/images/$name.tar" "$run/$name.tar"
+                step "load-$name-$1" "loading the sandbox image $name on $1" in_machine "$1" rcectl image load "$name" "/run/lab/$name.tar"
+                rm "$run/$name.tar"
+                stamp "loaded-$name-$1" "$key"
         done
 }

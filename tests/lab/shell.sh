@@ -3,15 +3,18 @@
 # lab shell: a shell or a command, in the host or (--build) in the build tree.
 
 verb_shell() {
-        local in=host
+        local in=host1
         if [[ ${1-} == --build ]]; then
                 in=build
                 shift
+        elif [[ ${1-} == --host && ${2-} == [1-9] ]]; then
+                in=host$2
+                shift 2
         fi
         if [[ ${1-} == -- ]]; then
                 shift
         elif (($#)); then
-                die "lab shell: unknown argument '$1'" "usage: lab shell [--build] [-- COMMAND]"
+                die "lab shell: unknown argument '$1'" "usage: lab shell [--build | --host 1..9] [-- COMMAND]"
         fi
         (($#)) || set -- bash -l
 
@@ -28,8 +31,8 @@ verb_shell() {
                 fi
                 in_build "${binds[@]}" env --default-signal=INT --chdir=/src "$@"
         else
-                bring_up
+                bring_up "${in#host}"
                 release_lock
-                in_machine "$@"
+                in_machine "$in" "$@"
         fi
 }

@@ -119,18 +119,18 @@ copy_sandbox_tests() {
 }
 
 stage_sandbox() {
-        local rc=0
+        local run=$state/machines/host1/run rc=0
         bring_up
-        copy_sandbox_tests "$machine_dir/run"
-        mkdir -p "$machine_dir/run/results"
-        rm -f "$machine_dir/run/results/sandbox.xml"
+        copy_sandbox_tests "$run"
+        mkdir -p "$run/results"
+        rm -f "$run/results/sandbox.xml"
         say "sandbox tests in the host ..."
         # an interrupted pytest still reports
-        in_machine timeout --signal=INT --kill-after=30 "$sandbox_deadline_sec" \
+        in_machine host1 timeout --signal=INT --kill-after=30 "$sandbox_deadline_sec" \
                 "${sandbox_pytest[@]}" -m "not controllers" --junitxml=/run/lab/results/sandbox.xml \
                 >"$logs/sandbox.log" 2>&1 </dev/null || rc=$?
-        in_machine journalctl --boot --no-pager >"$logs/$machine-journal.log" || true
-        reported sandbox "$machine_dir/run/results/sandbox.xml" "$rc"
+        in_machine host1 journalctl --boot --no-pager >"$logs/host1-journal.log" || true
+        reported sandbox "$run/results/sandbox.xml" "$rc"
 }
 
 stage_vm() {

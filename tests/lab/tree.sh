@@ -64,8 +64,8 @@ make_tree() {
         step "tree-$name" "making the Debian 13 $name tree" \
                 mmdebstrap --mode=root --variant=minbase --aptopt="$state/trees/apt.conf" \
                 --include="$(packages_of "$name")" "$@" "$debian_suite" "$tree.new" "$state/trees/sources.list"
-        # the running host lives out of the old one
-        stop_machine
+        # the running hosts live out of the old one
+        stop_machines
         unstamp "tree-$name"
         rm -rf --one-file-system "$tree"
         mv "$tree.new" "$tree"

@@ -8,14 +8,14 @@ vm_deadline_sec=${LAB_VM_DEADLINE_SEC:-1800}
 make_vm() {
         local key
         bring_up
-        key=$({ cat "$state"/stamps/{machine,installed,tree-build} "$state"/stamps/loaded-*; cat "$here/inside/vm-"*; } 2>/dev/null | hash_of)
+        key=$({ cat "$state"/stamps/tree-build "$state"/stamps/{machine,installed,loaded-*}-host1; cat "$here/inside/vm-"*; } 2>/dev/null | hash_of)
         ! stamped vm "$key" || return 0
         unstamp vm
         mkdir -p "$state/vm"
         # a file system that nobody writes to
-        stop_machine
+        stop_machine host1
         step vm-disk "making the disk of the virtual machine" \
-                in_build --bind "$machine_dir/root:/machine" --bind "$here/inside:/inside" --bind "$state/vm:/vm" /inside/vm-disk
+                in_build --bind "$state/machines/host1/root:/machine" --bind "$here/inside:/inside" --bind "$state/vm:/vm" /inside/vm-disk
         stamp vm "$key"
 }
 

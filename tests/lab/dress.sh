@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# What makes a copy of the host tree the host of a certain name.
+
+# dress_machine NAME ROOT
+dress_machine() {
+        local unit number
+        echo "$1" >"$2/etc/hostname"
+        for number in {1..9}; do
+                echo "10.77.0.$number host$number"
+        done >>"$2/etc/hosts"
+        for unit in lab-network lab-ready; do
+                install -m 0644 "$here/inside/$unit.service" "$2/etc/systemd/system/"
+                ln -s "../$unit.service" "$2/etc/systemd/system/multi-user.target.wants/"
+        done
+        # the servers are those of the first host
+        [[ $1 == host1 ]] || for unit in postgresql.service rabbitmq-server.service epmd.service epmd.socket; do
+                ln -s /dev/null "$2/etc/systemd/system/$unit"
+        done
+}

@@ -15,6 +15,7 @@ verb_bench() {
         ((${#benches[@]})) || die "there are no benchmarks in tests/bench"
 
         bring_up
+        add_minio
         rm -rf "$run/bench"
         cp -r "$top/tests/bench" "$run/bench"
         release_lock

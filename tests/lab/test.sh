@@ -54,12 +54,6 @@ shell_files() {
         source_files | (cd "$top" && xargs -0 grep -lE -m 1 '^#!/(usr/)?bin/(env )?(ba)?sh|^# shellcheck shell=')
 }
 
-# MinIO is in no distribution; where there is no Go to build it with, its tests are skipped and say so.
-make_minio() {
-        ! command -v go >/dev/null || step minio "building MinIO" \
-                env GOPATH="$state/go" GOCACHE="$state/go/cache" "$top/tests/integration/build-minio" "$state/minio/minio"
-}
-
 stage_unit() {
         local files
         make_build_tree

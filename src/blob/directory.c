@@ -64,10 +64,17 @@ static int lock(int fd, int operation)
 
 static int make_directory(Directory *d, const char *name)
 {
-        if (mkdirat(d->fd, name, 0700) < 0)
+        struct stat st;
+
+        if (mkdirat(d->fd, name, d->directory_mode & 0777) < 0)
                 return errno == EEXIST ? 0 : -errno;
-        /* Whatever the umask is: what holds for the directory at the top holds below it. */
-        return fchmodat(d->fd, name, d->directory_mode, 0) < 0 ? -errno : 1;
+        /* What holds for the directory at the top holds below it, whatever the umask is. The group is inherited, and so is
+         * the bit that makes it so; a unit with RestrictSUIDSGID= could not set that. */
+        if (fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return -errno;
+        if ((st.st_mode & 07777) != d->directory_mode && fchmodat(d->fd, name, d->directory_mode, 0) < 0)
+                return -errno;
+        return 1;
 }
 
 static int make_shards(Directory *d)

@@ -241,6 +241,7 @@ static int start_unit(Container *c)
                 .exec_stop = stop,
                 .exec_stop_post = stop_post,
                 .environment = environment,
+                .log_fields = p->log_fields,
                 .input_fd = c->their_fd,
                 .output_fd = c->runtime_log_fd,
                 .memory_max_bytes = with_overhead(p->memory_bytes, OVERHEAD_BYTES),

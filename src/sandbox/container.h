@@ -12,8 +12,9 @@
 typedef struct Container Container;
 
 typedef struct ContainerParams {
-        const Language *language;        /* these two must outlive it */
+        const Language *language;        /* these three must outlive it */
         const QuadletService *service;
+        char *const *log_fields;         /* "FIELD=VALUE", in whatever the journal has of its unit; or NULL */
         uint64_t memory_bytes;           /* for all jobs in it; the container runtime gets some beside, here and below */
         uint64_t tasks;
         usec_t start_timeout_usec, stop_timeout_usec;

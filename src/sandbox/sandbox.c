@@ -527,17 +527,18 @@ static int check_request(const Sandbox *s, Fault *reterr_fault)
         return cell_command_check(&command, reterr_fault);
 }
 
-static int start_container(Sandbox *s, const QuadletService *service, usec_t start_timeout_usec)
+static int start_container(Sandbox *s, const SandboxParams *p)
 {
         static const ContainerCallbacks callbacks = { on_container_message, on_container_failed, on_container_gone };
         ContainerParams params = {
                 .language = s->language,
-                .service = service,
+                .service = p->service,
+                .log_fields = p->log_fields,
                 .memory_bytes = s->limits.memory_bytes,
                 .tasks = s->limits.processes,
-                .start_timeout_usec = start_timeout_usec,
-                .stop_timeout_usec = s->stop_timeout_usec,
-                .runtime_max_usec = usec_add(usec_add(s->limits.wall_usec, s->limits.wall_usec), start_timeout_usec),
+                .start_timeout_usec = p->start_timeout_usec,
+                .stop_timeout_usec = p->stop_timeout_usec,
+                .runtime_max_usec = usec_add(usec_add(s->limits.wall_usec, s->limits.wall_usec), p->start_timeout_usec),
         };
 
         return container_new(s->host, &params, &callbacks, s, &s->container);
@@ -570,7 +571,7 @@ int sandbox_new(SandboxHost *host, const SandboxParams *p, const SandboxCallback
         };
 
         if ((r = prepare(s, p)) < 0 || (r = check_request(s, reterr_fault)) < 0 ||
-            (r = start_container(s, p->service, p->start_timeout_usec)) < 0)
+            (r = start_container(s, p)) < 0)
                 return r;
 
         *ret = TAKE_PTR(s);

@@ -22,8 +22,9 @@ typedef struct Sandbox Sandbox;
 typedef enum SandboxStream { SANDBOX_STDOUT, SANDBOX_STDERR, _SANDBOX_STREAM_MAX } SandboxStream;
 
 typedef struct SandboxParams {
-        const Language *language;        /* these two must outlive the sandbox */
+        const Language *language;        /* these three must outlive the sandbox */
         const QuadletService *service;
+        char *const *log_fields;         /* "FIELD=VALUE", in whatever the journal has of its unit; or NULL */
         JobLimits limits;
         char *const *args;               /* after those of Run= */
         char *const *environment;        /* after that of the language */

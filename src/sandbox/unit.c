@@ -121,6 +121,28 @@ static int append_environment(sd_bus_message *m, char *const *environment)
         return sd_bus_message_close_container(m);
 }
 
+static int append_log_fields(sd_bus_message *m, char *const *fields)
+{
+        int r;
+
+        if (!fields)
+                return 0;
+
+        if ((r = sd_bus_message_open_container(m, 'r', "sv")) < 0 ||
+            (r = sd_bus_message_append(m, "s", "LogExtraFields")) < 0 ||
+            (r = sd_bus_message_open_container(m, 'v', "aay")) < 0 ||
+            (r = sd_bus_message_open_container(m, 'a', "ay")) < 0)
+                return r;
+
+        STRV_FOREACH(f, fields)
+                if (r >= 0)
+                        r = sd_bus_message_append_array(m, 'y', *f, strlen(*f));
+
+        for (int i = 0; r >= 0 && i < 3; i++)
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
 /* Resource control and life cycle only: any sandboxing option of a user manager implies a user namespace of its own,
  * in which rootless Podman does not work. */
 static int append_properties(sd_bus_message *m, const UnitParams *p)
@@ -153,6 +175,8 @@ static int append_properties(sd_bus_message *m, const UnitParams *p)
                                           "StandardErrorFileDescriptor", "h", p->output_fd);
         if (r >= 0)
                 r = append_environment(m, p->environment);
+        if (r >= 0)
+                r = append_log_fields(m, p->log_fields);
         if (r >= 0)
                 r = append_command(m, "ExecStartEx", p->exec_start, false);
         if (r >= 0)

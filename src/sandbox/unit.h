@@ -19,6 +19,7 @@ typedef struct UnitParams {
         char *const *exec_stop;          /* these two may be NULL; their failure does not matter */
         char *const *exec_stop_post;
         char *const *environment;
+        char *const *log_fields;         /* "FIELD=VALUE", in whatever the journal has of it */
         int input_fd;                    /* becomes its standard input; borrowed, as the next */
         int output_fd;                   /* becomes its standard output and error */
         uint64_t memory_max_bytes;       /* UINT64_MAX for no limit, as the next */

@@ -56,6 +56,15 @@ static const char *id_of(const WorkerDiag *d, char buf[static JOB_ID_TEXT_MAX])
         return job_id_format(buf, d->job);
 }
 
+int worker_diag_fields(const WorkerDiag *d, char ***ret)
+{
+        Fields f;
+
+        add_subject(&f, NULL, d);
+        *ret = strv_copy(f.fields);
+        return *ret ? 0 : -ENOMEM;
+}
+
 void worker_diag_claimed(const WorkerDiag *d)
 {
         char id[JOB_ID_TEXT_MAX];

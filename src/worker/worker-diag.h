@@ -15,6 +15,9 @@ typedef struct WorkerDiag {
         const char *language, *client;
 } WorkerDiag;
 
+/* "FIELD=VALUE" by which all of these are found, for others to say theirs with. */
+int worker_diag_fields(const WorkerDiag *d, char ***ret);
+
 void worker_diag_claimed(const WorkerDiag *d);
 void worker_diag_finished(const WorkerDiag *d, const JobResult *result);
 void worker_diag_given_up(const WorkerDiag *d);         /* the database found that it had all of its attempts */

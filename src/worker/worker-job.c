@@ -43,6 +43,7 @@ struct WorkerJob {
         WorkerLanguages *languages;
         const WorkerLanguage *language;
         JobLimits limits;
+        char **log_fields;
         Sandbox *sandbox;
         bool sandbox_gone;
 
@@ -317,9 +318,15 @@ static WorkerEvent enter_running(WorkerJob *j)
         if (stdin_fd < 0)
                 return have_failed(j, strerror(-stdin_fd));
 
+        WorkerDiag diag = diag_of(j);
+        int r = worker_diag_fields(&diag, &j->log_fields);
+        if (r < 0)
+                return have_error(j, r, NULL);
+
         SandboxParams params = {
                 .language = j->language->language,
                 .service = j->language->service,
+                .log_fields = j->log_fields,
                 .limits = j->limits,
                 .args = j->job.spec.arguments,
                 .environment = j->job.spec.environment,
@@ -329,7 +336,7 @@ static WorkerEvent enter_running(WorkerJob *j)
                 .start_timeout_usec = c->config->start_timeout_usec,
                 .stop_timeout_usec = c->config->stop_timeout_usec,
         };
-        int r = sandbox_new(c->host, &params, &callbacks, j, &j->sandbox, &fault);
+        r = sandbox_new(c->host, &params, &callbacks, j, &j->sandbox, &fault);
         if (r < 0)
                 return have_error(j, r, &fault);
         j->teller.kept = sandbox_result(j->sandbox);
@@ -583,6 +590,7 @@ WorkerJob *worker_job_free(WorkerJob *j)
         forget_requests(j);
         worker_teller_done(&j->teller);
         sandbox_free(j->sandbox);
+        strv_free(j->log_fields);
         worker_languages_unref(j->languages);
         store_job_done(&j->job);
         job_result_done(&j->own_result);

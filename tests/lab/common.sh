@@ -44,7 +44,7 @@ open_state() {
         esac
         # nothing that runs beside us outlives us
         trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
-        mkdir -p "$logs" "$state/minio"
+        mkdir -p "$logs" "$state/minio" "$state/hosts"
         chmod 0755 "$state"
         exec {lock_fd}>"$state/lock"
         if ! flock --nonblock "$lock_fd"; then

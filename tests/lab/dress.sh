@@ -9,9 +9,11 @@ dress_machine() {
         for number in {1..9}; do
                 echo "10.77.0.$number host$number"
         done >>"$2/etc/hosts"
-        for unit in lab-network lab-ready; do
-                install -m 0644 "$here/inside/$unit.service" "$2/etc/systemd/system/"
-                ln -s "../$unit.service" "$2/etc/systemd/system/multi-user.target.wants/"
+        install -m 0644 "$here"/inside/lab-{network,ready,remote@}.service "$here/inside/lab-remote.socket" "$2/etc/systemd/system/"
+        install -m 0755 "$here/inside/on-host" "$2/usr/local/bin/"
+        for unit in multi-user.target.wants/lab-{network,ready}.service sockets.target.wants/lab-remote.socket; do
+                mkdir -p "$2/etc/systemd/system/${unit%/*}"
+                ln -s "../${unit#*/}" "$2/etc/systemd/system/$unit"
         done
         # the servers are those of the first host
         [[ $1 == host1 ]] || for unit in postgresql.service rabbitmq-server.service epmd.service epmd.socket; do

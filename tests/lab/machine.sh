@@ -67,7 +67,7 @@ make_host_tree() {
 make_machine() {
         local dir=$state/machines/$1 key
         make_host_tree
-        key=$(cat "$state/stamps/tree-host" "$here/dress.sh" "$here"/inside/lab-*.service | hash_of)
+        key=$(cat "$state/stamps/tree-host" "$here/dress.sh" "$here"/inside/{lab-*,on-host} | hash_of)
         ! stamped "machine-$1" "$key" || [[ ! -d $dir/root ]] || return 0
         stop_machine "$1"
         rm -f "$state"/stamps/*-"$1"
@@ -103,7 +103,7 @@ start_machine() {
                 LAB_CGROUP=$(machine_cgroup "$machine")
                 export LAB_CGROUP
                 exec setsid "${scope[@]}" unshare --mount --pid --fork --kill-child --propagation private \
-                        "$here/inside/enter" "$state/trees/build" "$dir:/machine" "$here/inside:/inside" \
+                        "$here/inside/enter" "$state/trees/build" "$dir:/machine" "$state/hosts:/hosts" "$here/inside:/inside" \
                         -- /inside/boot
         ) </dev/null >"$logs/$machine-console.log" 2>&1 &
         pid=$!

@@ -1,6 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# lab bench: the programs of tests/bench, in the host.
+# lab bench: the scripts of tests/bench, in the host, with the programs they call compiled beside them.
+
+make_benches() {
+        fetch_node_modules
+        copy_source "$state/work/src"
+        step bench-build "compiling the benchmarks" in_build --bind "$here/inside:/inside" /inside/meson-test unit gcc --werror none
+        rm -rf "$1"
+        cp -r "$top/tests/bench" "$1"
+        find "$state/work/unit/tests/bench" -maxdepth 1 -type f -perm -u+x -exec cp -t "$1" {} +
+}
 
 verb_bench() {
         local run=$state/machines/host1/run benches=() bench
@@ -16,8 +25,7 @@ verb_bench() {
 
         bring_up
         add_minio
-        rm -rf "$run/bench"
-        cp -r "$top/tests/bench" "$run/bench"
+        make_benches "$run/bench"
         release_lock
         for bench in "${benches[@]}"; do
                 say "benchmark $bench"

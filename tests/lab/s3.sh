@@ -22,6 +22,7 @@ add_minio() {
         ! stamped minio-host1 "$key" || return 0
         install -m 0644 "$here/inside/lab-minio.service" "$root/etc/systemd/system/"
         ln -f "$state/minio/minio" "$root/usr/local/bin/minio"
+        # shellcheck disable=SC2016 # for the host's shell
         step minio-host1 "starting MinIO on host1" in_machine host1 sh -ec '
                 umask 077
                 mkdir -p /etc/lab-minio /etc/credstore

@@ -18,22 +18,22 @@ add_minio() {
         local root=$state/machines/host1/root key
         make_minio
         [[ -e $state/stamps/minio ]] || die "there is no MinIO" "it is built with Go, which is missing here: apt install golang"
-        key=$(cat "$state/stamps/machine-host1" "$state/stamps/minio" "$here/inside/lab-minio.service" | hash_of)
+        key=$(cat "$state/stamps/machine-host1" "$state/stamps/minio" "$here/inside/minio.service" | hash_of)
         ! stamped minio-host1 "$key" || return 0
-        install -m 0644 "$here/inside/lab-minio.service" "$root/etc/systemd/system/"
+        install -m 0644 "$here/inside/minio.service" "$root/etc/systemd/system/"
         ln -f "$state/minio/minio" "$root/usr/local/bin/minio"
         # shellcheck disable=SC2016 # for the host's shell
         step minio-host1 "starting MinIO on host1" in_machine host1 sh -ec '
                 umask 077
-                mkdir -p /etc/lab-minio /etc/credstore
+                mkdir -p /etc/minio /etc/credstore
                 cd /etc/credstore
                 for key in rce-s3-access-key rce-s3-secret-key; do
                         [ -s $key ] || od -An -N 10 -tx1 /dev/urandom | tr -d " \n" >$key
                 done
                 printf "MINIO_ROOT_USER=%s\nMINIO_ROOT_PASSWORD=%s\n" "$(cat rce-s3-access-key)" "$(cat rce-s3-secret-key)" \
-                        >/etc/lab-minio/keys
+                        >/etc/minio/keys
                 systemctl daemon-reload
-                systemctl enable lab-minio
-                systemctl restart lab-minio'
+                systemctl enable minio
+                systemctl restart minio'
         stamp minio-host1 "$key"
 }

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the database, the broker and the hosts say when all is over."""
+
+from hosts import HOSTS, rabbitmqctl, sql, wait_until
+
+# Each time a row is written as finished it is noted down, so that a result that replaced another one would show.
+INSTALL = """
+DROP SCHEMA IF EXISTS rce_system CASCADE;
+CREATE SCHEMA rce_system;
+CREATE TABLE rce_system.ends (job uuid NOT NULL);
+CREATE FUNCTION rce_system.note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+        'BEGIN INSERT INTO rce_system.ends VALUES (NEW.id); RETURN NULL; END';
+CREATE TRIGGER rce_system AFTER UPDATE ON rce.jobs FOR EACH ROW
+        WHEN (NEW.finished_at IS NOT NULL) EXECUTE FUNCTION rce_system.note();
+"""
+REMOVE = "DROP TRIGGER rce_system ON rce.jobs; DROP SCHEMA rce_system CASCADE"
+
+
+def install():
+    sql("DROP TRIGGER IF EXISTS rce_system ON rce.jobs")
+    sql(INSTALL)
+
+
+def remove():
+    sql(REMOVE)
+
+
+def rows(statement):
+    return [line.split("|") for line in sql(statement).splitlines()]
+
+
+def depths():
+    """Messages in the queues of jobs and of dead letters, also those on their way."""
+    listed = [line.split() for line in rabbitmqctl("list_queues", "--no-table-headers", "name", "messages").splitlines()]
+    return {name: int(n) for name, n in listed if name.startswith("rce.jobs.") or name == "rce.dead"}
+
+
+def unfinished():
+    return int(sql("SELECT count(*) FROM rce.jobs WHERE finished_at IS NULL"))
+
+
+def limbo():
+    """What is left although all jobs have ended."""
+    left = {f"sandboxes on {host.name}": host.sandboxes() for host in HOSTS}
+    left["unfinished jobs"] = unfinished()
+    left["messages"] = {name: n for name, n in depths().items() if n}
+    return {what: there for what, there in left.items() if there}
+
+
+def wait_for_rest():
+    left = {}
+
+    def rest():
+        left.clear()
+        left.update(limbo())
+        return not left
+    try:
+        wait_until(rest, "an end of everything")
+    except AssertionError as error:
+        raise AssertionError(f"{error}; there are still {left}") from None
+
+
+def ends_of(run):
+    """Of the jobs of a load: {number: [how often each of its rows ended]}; the ones that never did have 0."""
+    counted = {}
+    for number, ends in rows(
+            "SELECT tags->>'number', count(e.job) FROM rce.jobs j LEFT JOIN rce_system.ends e ON e.job = j.id "
+            f"WHERE tags @> '{{\"run\":\"{run}\"}}' GROUP BY j.id, tags"):
+        counted.setdefault(int(number), []).append(int(ends))
+    return counted
+
+
+def attempts_of(run):
+    """The most claims one job had, and how many jobs had more than one."""
+    most, again = rows("SELECT coalesce(max(attempt), 0), count(*) FILTER (WHERE attempt > 1) FROM rce.jobs "
+                       f"WHERE tags @> '{{\"run\":\"{run}\"}}'")[0]
+    return int(most), int(again)

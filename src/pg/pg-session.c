@@ -69,3 +69,21 @@ int pg_session_run(PgSession *s, const char *sql, char **ret_value, Fault *reter
                 *ret_value = TAKE_PTR(value);
         return r;
 }
+
+/* What libpq allocates is copied, since only libpq may free it. */
+static int take_quoted(char *quoted, char **ret)
+{
+        *ret = quoted ? strdup(quoted) : NULL;
+        PQfreemem(quoted);
+        return *ret ? 0 : -ENOMEM;
+}
+
+int pg_session_quote_identifier(PgSession *s, const char *name, char **ret)
+{
+        return take_quoted(PQescapeIdentifier(s->conn, name, strlen(name)), ret);
+}
+
+int pg_session_quote_literal(PgSession *s, const char *text, char **ret)
+{
+        return take_quoted(PQescapeLiteral(s->conn, text, strlen(text)), ret);
+}

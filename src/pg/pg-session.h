@@ -16,3 +16,7 @@ DEFINE_CLEANUP(PgSession *, pg_session_free)
 /* Runs one statement or several. ret_value (may be NULL) is the first column of the last one's first row as text, NULL
  * when there is none. */
 int pg_session_run(PgSession *s, const char *sql, char **ret_value, Fault *reterr_fault);
+
+/* As it is written in a statement: with quotes, and what is special in it escaped. The caller frees it. */
+int pg_session_quote_identifier(PgSession *s, const char *name, char **ret);
+int pg_session_quote_literal(PgSession *s, const char *text, char **ret);

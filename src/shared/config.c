@@ -37,7 +37,7 @@ const ConfigItem config_items[] = {
         { "Database", "MaxAttempts", CONFIG_COUNT, offsetof(Config, attempts_max), "3" },
         { "Broker", "Host", CONFIG_STRING, offsetof(Config, broker_host), "127.0.0.1" },
         { "Broker", "Port", CONFIG_COUNT, offsetof(Config, broker_port), "5672" },
-        { "Broker", "VirtualHost", CONFIG_STRING, offsetof(Config, broker_vhost), "/" },
+        { "Broker", "VirtualHost", CONFIG_STRING, offsetof(Config, broker_vhost), "rce" },
         { "Broker", "User", CONFIG_STRING, offsetof(Config, broker_user), "rce" },
         { "Blobs", "Place", CONFIG_STRING, offsetof(Config, blobs), "file:/var/lib/rce/blobs" },
         { "Blobs", "Region", CONFIG_STRING, offsetof(Config, blobs_region), "us-east-1" },

@@ -33,6 +33,7 @@ ROOMS = {
     # programs
     'api': BASE | {'job', 'language', 'lint', 'httpd', 'store', 'queue', 'blob'},
     'worker': BASE | {'job', 'language', 'lint', 'sandbox', 'store', 'queue', 'blob'},
+    'setup': BASE | {'job', 'store', 'queue', 'blob'},
     'ctl': BASE | {'job', 'language', 'lint', 'sandbox', 'http'},
 }
 
@@ -43,7 +44,7 @@ EXCEPTIONS = {
 }
 
 # header of another project: the rooms it belongs to. What json-c and sd-event give is passed through several.
-PROGRAMS = {'api', 'worker', 'ctl'}
+PROGRAMS = {'api', 'worker', 'setup', 'ctl'}
 WIRE = {'pg', 'amqp', 'http', 'httpd', 's3'}
 PORTS = {'store', 'queue', 'blob'}
 FOREIGN = {

@@ -67,7 +67,7 @@ static void assert_defaults(const Config *c)
         assert_true(c->attempts_max == 3);
         assert_string_equal(c->broker_host, "127.0.0.1");
         assert_true(c->broker_port == 5672);
-        assert_string_equal(c->broker_vhost, "/");
+        assert_string_equal(c->broker_vhost, "rce");
         assert_string_equal(c->broker_user, "rce");
         assert_string_equal(c->blobs, "file:/var/lib/rce/blobs");
         assert_string_equal(c->blobs_region, "us-east-1");

@@ -32,13 +32,20 @@ _rcectl_value() {
         case $1 in
         --language | -l) _rcectl_words "$(_rcectl_languages)" ;;
         --lint | --policy) _rcectl_words strict standard off ;;
+        --priority) _rcectl_words low normal high ;;
+        --state) _rcectl_words queued running finished cancelled ;;
+        --server | -s)
+                _rcectl_words unix: http:// https://
+                compopt -o nospace 2>/dev/null
+                ;;
         --method) _rcectl_words mmdebstrap containerfile ;;
         --limit)
                 _rcectl_words memory= processes= cpu= wall_time= cpu_time= output=
                 compopt -o nospace 2>/dev/null
                 ;;
-        --stdin | -i | --output | -o) _rcectl_files ;;
-        --arg | -a | --env | -e | --time | -t | --memory | -m | --suite | --mirror | --database | -d) ;;
+        --stdin | -i | --output | -o | --token-file) _rcectl_files ;;
+        --arg | -a | --env | -e | --time | -t | --memory | -m | --suite | --mirror | --database | -d | --tag | --key | -k | \
+                --number | -n) ;;
         --schema) _rcectl_files ;;
         *) return 1 ;;
         esac
@@ -47,8 +54,18 @@ _rcectl_value() {
 _rcectl() {
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i word
         local -a operands=()
+        local job='--language --stdin --arg --env --time --memory --limit --lint --priority --tag'
+        local server='--server --token-file'
         local -A options=(
-                [run]='--language --stdin --arg --env --time --memory --limit --lint --watch --json'
+                [run]="$job --local --watch --json $server"
+                [submit]="$job --key --json $server"
+                [status]="--json $server"
+                [logs]="--follow --json $server"
+                [cancel]="--json $server"
+                [list]="--state --language --tag --number --json $server"
+                [workers]="--json $server"
+                [queue]="--json $server"
+                [journal]='--follow --json'
                 [lint]='--policy --language --json'
                 [language]='--names --json'
                 [image]='--json --all --output --method --suite --mirror'
@@ -70,7 +87,8 @@ _rcectl() {
                 # only image has an -a without a value
                 -a) [[ ${operands[0]-} == image ]] || ((i++)) ;;
                 --language | -l | --lint | --policy | --method | --limit | --stdin | -i | --output | -o | --arg | --env | -e | \
-                        --time | -t | --memory | -m | --suite | --mirror | --database | -d | --schema)
+                        --time | -t | --memory | -m | --suite | --mirror | --database | -d | --schema | --priority | --tag | \
+                        --key | -k | --state | --number | -n | --server | -s | --token-file)
                         [[ ${COMP_WORDS[i + 1]-} != = ]] || ((i++))
                         ((i++))
                         ;;
@@ -91,7 +109,7 @@ _rcectl() {
                 _rcectl_words "${options[${operands[0]}]-}" --help --quiet
         else
                 case "${operands[0]} ${operands[1]-}" in
-                'run ' | lint\ *) _rcectl_files ;;
+                'run ' | 'submit ' | lint\ *) _rcectl_files ;;
                 'language ') _rcectl_words list show ;;
                 'language show') ((${#operands[@]} > 2)) || _rcectl_words "$(_rcectl_languages)" ;;
                 'image ') _rcectl_words list build load ;;

@@ -121,6 +121,55 @@ void handle_workers(Manager *m, HttpRequest *request, const char *unused)
                 call_fail(call, r);
 }
 
+/* --- the queue ----------------------------------------------------------------------------------------------------- */
+
+static int count_to_json(const StoreCount *c, struct json_object **ret)
+{
+        _cleanup_(json_putp) struct json_object *o = json_object_new_object();
+        int r;
+
+        if (!o || (r = json_add_string(o, "language", c->language)) < 0 ||
+            (r = json_add_string(o, "priority", job_priority_to_string(c->priority))) < 0 ||
+            (r = json_add_string(o, "state", job_state_to_string(c->state))) < 0 ||
+            (r = json_add_uint(o, "jobs", c->n)) < 0 || (r = json_add_time(o, "oldest_at", c->oldest_usec)) < 0)
+                return -ENOMEM;
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
+static void on_counts(int error, const StoreCount *counts, size_t n, void *userdata)
+{
+        _cleanup_(json_putp) struct json_object *o = json_object_new_object(), *a = json_object_new_array();
+        Call *call = userdata;
+        int r = o && a ? error : -ENOMEM;
+
+        call->store = NULL;
+        for (size_t i = 0; i < n && r >= 0; i++) {
+                struct json_object *count;
+
+                r = count_to_json(&counts[i], &count);
+                if (r >= 0)
+                        r = json_array_append(a, count);
+        }
+        if (r >= 0)
+                r = json_add(o, "queue", TAKE_PTR(a));
+        if (r < 0)
+                call_fail(call, r);
+        else
+                answer_json(call_finish(call), 200, NULL, TAKE_PTR(o));
+}
+
+void handle_queue(Manager *m, HttpRequest *request, const char *unused)
+{
+        Call *call = call_new(m, request, sizeof(*call));
+
+        if (!call)
+                return;
+        int r = store_counts(m->store, on_counts, call, &call->store);
+        if (r < 0)
+                call_fail(call, r);
+}
+
 /* --- health -------------------------------------------------------------------------------------------------------- */
 
 void handle_healthz(Manager *m, HttpRequest *request, const char *unused)

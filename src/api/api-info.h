@@ -6,6 +6,7 @@
 #include "api/api-manager.h"
 
 void handle_languages(Manager *m, HttpRequest *request, const char *unused);
+void handle_queue(Manager *m, HttpRequest *request, const char *unused);
 void handle_workers(Manager *m, HttpRequest *request, const char *unused);
 void handle_healthz(Manager *m, HttpRequest *request, const char *unused);
 void handle_readyz(Manager *m, HttpRequest *request, const char *unused);

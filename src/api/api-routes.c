@@ -20,6 +20,7 @@ const Route api_routes[] = {
         { "POST", "/v1/lint", ROUTE_BODY_JSON, NULL, false, handle_lint },
         { "GET", "/v1/languages", ROUTE_BODY_NONE, NULL, false, handle_languages },
         { "GET", "/v1/workers", ROUTE_BODY_NONE, NULL, false, handle_workers },
+        { "GET", "/v1/queue", ROUTE_BODY_NONE, NULL, false, handle_queue },
         { "GET", "/openapi.json", ROUTE_BODY_NONE, NULL, false, handle_openapi },
         { "GET", "/healthz", ROUTE_BODY_NONE, NULL, false, handle_healthz },
         { "GET", "/readyz", ROUTE_BODY_NONE, NULL, false, handle_readyz },

@@ -5,6 +5,8 @@
  * which lets them stand before and after operands, and returns an exit code; a negative errno means that the engine or
  * this machine failed and that the message is out, and becomes CTL_EXIT_ENGINE.
  *
+ * `run` and what follows it in the table speak to a server (server.h), lint and what follows it look at this host.
+ *
  * Data goes to stdout, everything said about it to stderr. */
 
 #include "basic/macro.h"
@@ -16,12 +18,12 @@
  * from 124 on are what timeout(1), env(1) and podman(1) mean by them. */
 #define CTL_EXIT_TABLE(X)                                                                                              \
         X(CTL_EXIT_OK, 0, "success")                                                                                   \
-        X(CTL_EXIT_FOUND, 1, "lint: findings; doctor: a check failed")                                                 \
+        X(CTL_EXIT_FOUND, 1, "lint: findings; doctor: a check failed; cancel: too late; logs: too early")                                                 \
         X(CTL_EXIT_USAGE, 2, "wrong use of the command line")                                                          \
         X(CTL_EXIT_TIME_LIMIT, 124, "run: the program reached its time limit")                                         \
         X(CTL_EXIT_ENGINE, 125, "the engine or this host failed")                                                      \
         X(CTL_EXIT_REJECTED, 126, "the linter rejected the source, or it is no program text")                          \
-        X(CTL_EXIT_NOT_FOUND, 127, "there is no such file or language")                                                \
+        X(CTL_EXIT_NOT_FOUND, 127, "there is no such file, language or job")                                                \
         X(CTL_EXIT_INTERRUPTED, 130, "interrupted, by Ctrl-C for instance")                                            \
         X(CTL_EXIT_MEMORY_LIMIT, 137, "run: the program reached its memory limit")                                     \
         X(CTL_EXIT_OUTPUT_LIMIT, 153, "run: the program reached its output limit")
@@ -49,6 +51,7 @@ extern bool arg_json;
 
 enum {
         CTL_OPTION_COMMON = 0x1000,      /* a verb counts its long options without a letter from here */
+        CTL_OTHER_OPTION = -2,           /* of who reads some options: it is none of them */
 };
 
 #define CTL_HELP_COMMON                                                                                                \
@@ -67,6 +70,14 @@ bool ctl_colour(int fd);
 
 /* argv[0] is "rcectl VERB", so that getopt_long()'s messages begin with it. */
 int verb_run(int argc, char **argv);
+int verb_submit(int argc, char **argv);
+int verb_status(int argc, char **argv);
+int verb_logs(int argc, char **argv);
+int verb_cancel(int argc, char **argv);
+int verb_list(int argc, char **argv);
+int verb_workers(int argc, char **argv);
+int verb_queue(int argc, char **argv);
+int verb_journal(int argc, char **argv);
 int verb_lint(int argc, char **argv);
 int verb_language(int argc, char **argv);
 int verb_image(int argc, char **argv);

@@ -85,7 +85,7 @@ static int lint_file(Linter *l, const char *file, Fault *reterr_fault)
         _cleanup_(lint_result_freep) LintResult *result = NULL;
         Language *language;
 
-        int r = source_read(file, l->config->source_bytes, &source, reterr_fault);
+        int r = source_read(file, l->config->source_bytes, "Source= in rce.conf", &source, reterr_fault);
         if (r >= 0)
                 r = choose_language(l, &source, &language, reterr_fault);
         if (r < 0)

@@ -24,6 +24,14 @@ typedef struct Verb {
 
 static const Verb verbs[] = {
         { "run", "FILE|-", "Run a program in a sandbox, its output live", verb_run },
+        { "submit", "FILE|-", "Submit a program, and print the id of its job", verb_submit },
+        { "status", "JOB", "How a job is, and how it ended", verb_status },
+        { "logs", "JOB", "What a job has printed, and prints", verb_logs },
+        { "cancel", "JOB...", "Cancel jobs that wait or run", verb_cancel },
+        { "list", "", "The jobs, newest first", verb_list },
+        { "workers", "", "Who runs the jobs", verb_workers },
+        { "queue", "", "How many jobs wait, and for how long", verb_queue },
+        { "journal", "JOB", "All that this host's journal knows of a job", verb_journal },
         { "lint", "FILE...", "Show what the linter finds in programs", verb_lint },
         { "language", "list | show NAME", "The languages, and what will really run", verb_language },
         { "image", "list | build | load", "The images the sandboxes are made from", verb_image },
@@ -57,6 +65,7 @@ static int help(void)
         puts("\nExamples:\n"
              "  rcectl run hello.py              Run it; its exit code is rcectl's\n"
              "  rcectl run --help                All about limits, input and arguments\n"
+             "  rcectl logs -f $(rcectl submit hello.py)\n"
              "  rcectl doctor                    When something does not work\n\n"
              "See also the man page rcectl(1).");
         return CTL_EXIT_OK;

@@ -14,7 +14,7 @@ void source_done(Source *s)
         s->size = 0;
 }
 
-int source_read(const char *path, uint64_t max_bytes, Source *ret, Fault *reterr_fault)
+int source_read(const char *path, uint64_t max_bytes, const char *who, Source *ret, Fault *reterr_fault)
 {
         _cleanup_(source_done) Source s = { 0 };
         bool from_stdin = streq(path, "-");
@@ -29,7 +29,7 @@ int source_read(const char *path, uint64_t max_bytes, Source *ret, Fault *reterr
                 return fault_set(reterr_fault, FAULT_INVALID_REQUEST, "source", "It is a directory, not a program");
         if (r == -EFBIG)
                 return fault_set(reterr_fault, FAULT_TOO_LARGE, "source",
-                                 "The source is larger than %" PRIu64 " bytes (Source= in rce.conf)", max_bytes);
+                                 "The source is larger than %" PRIu64 " bytes (%s)", max_bytes, who);
         if (r < 0)
                 return r;
 

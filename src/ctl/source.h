@@ -14,5 +14,5 @@ typedef struct Source {
 
 void source_done(Source *s);
 
-/* path may be "-". Nothing there is -ENOENT; a directory, or more than max_bytes, is a fault. */
-int source_read(const char *path, uint64_t max_bytes, Source *ret, Fault *reterr_fault);
+/* path may be "-". Nothing there is -ENOENT; a directory, or more than max_bytes, is a fault. who: allows no more. */
+int source_read(const char *path, uint64_t max_bytes, const char *who, Source *ret, Fault *reterr_fault);

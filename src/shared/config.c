@@ -42,6 +42,8 @@ const ConfigItem config_items[] = {
         { "Blobs", "Place", CONFIG_STRING, offsetof(Config, blobs), "file:/var/lib/rce/blobs" },
         { "Blobs", "Region", CONFIG_STRING, offsetof(Config, blobs_region), "us-east-1" },
         { "Blobs", "VirtualHost", CONFIG_BOOL, offsetof(Config, blobs_virtual_host), "no" },
+        { "Client", "Server", CONFIG_STRING, offsetof(Config, server), "unix:/run/rce/api.sock" },
+        { "Client", "TokenFile", CONFIG_STRING, offsetof(Config, token_file), "" },
         { "Worker", "Slots", CONFIG_COUNT, offsetof(Config, worker_slots), "0" },
         { "Worker", "DrainTimeout", CONFIG_USEC, offsetof(Config, worker_drain_usec), "1min" },
 };
@@ -63,7 +65,7 @@ static int item_set(Config *c, const ConfigItem *item, const char *value)
 
         switch (item->type) {
         case CONFIG_STRING:
-                return isempty(value) ? -EINVAL : free_and_strdup(p, value);
+                return free_and_strdup(p, value);
         case CONFIG_SIZE:
                 return parse_size(value, p);
         case CONFIG_COUNT:

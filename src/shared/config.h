@@ -52,6 +52,10 @@ typedef struct Config {
         char *blobs_region;
         uint64_t blobs_virtual_host;     /* yes or no, as all values that are not strings are numbers */
 
+        /* [Client]: of rcectl */
+        char *server;                    /* "unix:/PATH", "http://HOST:PORT" */
+        char *token_file;                /* empty: none */
+
         /* [Worker] */
         uint64_t worker_slots;           /* jobs at a time; 0: as many as this host has processors */
         usec_t worker_drain_usec;        /* how long running jobs may go on when it stops */

@@ -56,6 +56,7 @@ class Bash(unittest.TestCase):
         self.assertEqual(self.complete(''), set(verbs()))
         self.assertEqual(self.complete('la'), {'language'})
         self.assertEqual(self.complete('-q', 'do'), {'doctor'})
+        self.assertEqual(self.complete('l'), {'lint', 'language', 'list', 'logs'})
         self.assertEqual(self.complete('zz'), set())
 
     def test_options_are_those_of_the_help(self):
@@ -80,11 +81,14 @@ class Bash(unittest.TestCase):
         self.assertEqual(self.complete('run', '--language', '='), {'python', 'py', 'ruby'})
 
     def test_levels(self):
+        self.assertEqual(self.complete('submit', '--priority', ''), {'low', 'normal', 'high'})
+        self.assertEqual(self.complete('list', '--state', 'c'), {'cancelled'})
         self.assertEqual(self.complete('run', '--lint', 's'), {'strict', 'standard'})
         self.assertEqual(self.complete('lint', '--policy', ''), {'strict', 'standard', 'off'})
 
     def test_files(self):
         self.assertEqual(self.complete('run', 'pro'), {'program.py'})
+        self.assertEqual(self.complete('submit', '--tag', 'a', 'pro'), {'program.py'})
         self.assertEqual(self.complete('lint', 'a.py', 'pro'), {'program.py'})
         self.assertEqual(self.complete('run', '--stdin', 'pro'), {'program.py'})
         self.assertEqual(self.complete('image', 'build', '-o', 'pro'), {'program.py'})

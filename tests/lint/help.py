@@ -10,6 +10,7 @@ import unittest
 PROGRAM, VERSION = sys.argv[1:3]
 WIDTH_MAX = 100
 USAGE = 2
+JOB = '01890a5d-ac96-774b-bcce-b302099a8057'
 
 
 def run(*args, **kwargs):
@@ -65,7 +66,11 @@ class Manners(unittest.TestCase):
         cases += [['run'], ['lint'], ['language'], ['image'], ['language', 'frobnicate'], ['image', 'frobnicate'],
                   ['language', 'show'], ['language', 'list', 'x'], ['image', 'build'], ['image', 'load', 'x'],
                   ['image', 'list', '--all'], ['lint', '--policy', 'lax', 'x.py'], ['doctor', 'x'],
-                  ['image', 'build', '--method', 'magic', 'x'], ['image', 'build', '../x'], ['run', '--env', 'x', 'y']]
+                  ['image', 'build', '--method', 'magic', 'x'], ['image', 'build', '../x'], ['run', '--env', 'x', 'y'], ['submit'], ['submit', '--tag', 'x', 'y'],
+                  ['run', '--local', '--tag', 'a=b', 'x'], ['run', '--priority', 'urgent', 'x'], ['status'], ['logs'],
+                  ['cancel'], ['status', 'x'], ['logs', '-f', 'x'], ['cancel', JOB, 'x'], ['status', JOB, JOB],
+                  ['list', '--state', 'lost'], ['list', '-n', '0'], ['list', '--tag', '=b'], ['list', 'x'],
+                  ['workers', 'x'], ['queue', 'x'], ['journal'], ['journal', 'x']]
         for case in cases:
             with self.subTest(case=case):
                 result = run(*case)

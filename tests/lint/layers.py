@@ -30,11 +30,12 @@ ROOMS = {
     'store': BASE | {'job', 'pg'},
     'queue': BASE | {'job', 'amqp'},
     'blob': BASE | {'job', 's3', 'http'},
+    'client': BASE | {'job', 'http'},
     # programs
     'api': BASE | {'job', 'language', 'lint', 'httpd', 'store', 'queue', 'blob'},
     'worker': BASE | {'job', 'language', 'lint', 'sandbox', 'store', 'queue', 'blob'},
     'setup': BASE | {'job', 'store', 'queue', 'blob'},
-    'ctl': BASE | {'job', 'language', 'lint', 'sandbox', 'http'},
+    'ctl': BASE | {'job', 'language', 'lint', 'sandbox', 'http', 'client'},
 }
 
 # single headers another room may include beyond that
@@ -46,7 +47,7 @@ EXCEPTIONS = {
 # header of another project: the rooms it belongs to. What json-c and sd-event give is passed through several.
 PROGRAMS = {'api', 'worker', 'setup', 'ctl'}
 WIRE = {'pg', 'amqp', 'http', 'httpd', 's3'}
-PORTS = {'store', 'queue', 'blob'}
+PORTS = {'store', 'queue', 'blob', 'client'}
 FOREIGN = {
     'amqp': {'amqp'},
     'rabbitmq-c/': {'amqp'},

@@ -57,8 +57,10 @@ class Rcectl(unittest.TestCase):
     def test_every_option_is_in_the_part_of_its_verb(self):
         text = page('rcectl.1')
         common = section(text, 'Options of all verbs')
+        server = section(text, 'Options of run, submit')
+        speaking = re.search(r'Options of (.+)', server)[1].replace(' and ', ', ').split(', ')
         for verb in [None, *verbs()]:
-            part = common + (section(text, verb) if verb else '')
+            part = common + (server if verb in speaking else '') + (section(text, verb) if verb else '')
             for short, long in options(program_help(*([verb] if verb else []))):
                 with self.subTest(verb=verb, option=long):
                     entry = rf'\.It {short} , {long}\b' if short else rf'\.It {long}\b'
@@ -93,9 +95,9 @@ class Configuration(unittest.TestCase):
             part = section(text, f'[{name}]')
             for entry in re.split(r'^\.It Va ', part, flags=re.M)[1:]:
                 key = entry.split('=')[0]
-                default = re.search(r'Defaults to\n\.Cm (.+) \.$', entry, re.M)
+                default = re.search(r'Defaults to\n\.Cm (.+) \.$|^Nothing is \w+ by default\.$', entry, re.M)
                 self.assertTrue(default, key)
-                written.append((name, key, default[1]))
+                written.append((name, key, default[1] or ''))
         self.assertEqual(written, self.table())
 
     def test_the_shipped_file_has_every_key_with_its_default(self):

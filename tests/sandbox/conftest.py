@@ -48,7 +48,7 @@ class Rcectl:
             path = self.directory / "main.py"
             path.write_bytes(source.encode() if isinstance(source, str) else source)
             source = path
-        return ["rcectl", "run", *options, "--", str(source), *arguments]
+        return ["rcectl", "run", "--local", *options, "--", str(source), *arguments]
 
     def run(self, source, *options, arguments=(), stdin=b"", as_json=True):
         argv = self.argv(source, *(["--json"] if as_json else []), *options, arguments=arguments)

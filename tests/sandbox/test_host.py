@@ -128,7 +128,7 @@ def test_as_a_user_without_a_manager(rcectl, tmp_path):
     source = Path("/tmp/hello.py")
     source.write_text(HELLO)
     try:
-        result = rcectl("run", str(source), user="nobody", group="nogroup", extra_groups=[],
+        result = rcectl("run", "--local", str(source), user="nobody", group="nogroup", extra_groups=[],
                         env={"PATH": "/usr/bin:/bin"}, cwd="/")
         assert result.exit == EXIT_ENGINE and "loginctl enable-linger nobody" in result.stderr
     finally:

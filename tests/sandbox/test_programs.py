@@ -404,7 +404,7 @@ def test_stdin_from_a_file(rcectl, tmp_path):
 
 
 def test_program_from_stdin_has_none(rcectl):
-    result = rcectl("run", "--json", "-", input=b"import sys; print(repr(sys.stdin.read()), __file__)")
+    result = rcectl("run", "--local", "--json", "-", input=b"import sys; print(repr(sys.stdin.read()), __file__)")
     assert result.exit == 0 and b"'' /work/main.py" in result.stdout
 
 

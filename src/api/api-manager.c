@@ -272,7 +272,7 @@ int manager_new(sd_event *event, const ManagerParams *params, Manager **ret, Fau
 }
 
 /* Clients first; then who tells them; then those who answer, whose last words are about what is still under way: the blobs
- * before the database, since what lacks its source is withdrawn from there. */
+ * before the database, where a job goes whose source is stored. */
 Manager *manager_free(Manager *m)
 {
         if (!m)

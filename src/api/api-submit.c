@@ -8,7 +8,6 @@
 #include "api/api-job-json.h"
 #include "api/api-publish.h"
 #include "api/api-watch.h"
-#include "basic/log.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "lint/lint.h"
@@ -21,9 +20,9 @@ typedef struct Submission {
         JobId id;
         JobRequest job;
         char client[CLIENT_MAX];
-        unsigned n_pending;              /* of row and source */
-        bool stored, again;
-        int error;
+        char *key;                       /* Idempotency-Key, or NULL */
+        uint8_t hash[STORE_REQUEST_HASH_SIZE];
+        bool again;
         usec_t began_usec;
 
         Watcher *watcher;                /* of a client that waits for the end */
@@ -36,6 +35,7 @@ static void submission_free(Submission *s)
         watcher_free(s->watcher);
         sd_event_source_disable_unref(s->timer);
         job_request_done(&s->job);
+        free(s->key);
         free(s);
 }
 
@@ -127,22 +127,14 @@ static int wait_for_end(Submission *s)
 
 /* --- durable ------------------------------------------------------------------------------------------------------- */
 
-static void on_withdrawn(int error, StoreOutcome outcome, void *userdata)
+static void submission_fail(Submission *s, int error)
 {
-        if (error < 0)
-                log_debug("A job whose source could not be stored was not withdrawn: %s", strerror(-error));
-}
-
-static void submission_fail(Submission *s)
-{
-        /* Its row says that it waits; it never will. */
-        if (s->stored && !s->again)
-                (void) store_cancel(s->manager->store, &s->id, NULL, on_withdrawn, NULL, NULL);
-        if (s->request && s->error == -EEXIST)
+        s->manager->n_submissions--;
+        if (s->request && error == -EEXIST)
                 answer_problem(take_request(s), "key_reused", "Idempotency-Key",
                                "The key was used for another request within the last day");
         else if (s->request)
-                answer_error(take_request(s), s->error, NULL);
+                answer_error(take_request(s), error, NULL);
         submission_free(s);
 }
 
@@ -151,6 +143,7 @@ static void submission_durable(Submission *s)
         Manager *m = s->manager;
         const JobSpec *spec = &s->job.spec;
 
+        m->n_submissions--;
         histogram_observe(&m->metrics.durable, now_usec(CLOCK_MONOTONIC) - s->began_usec);
         if (s->again)
                 m->metrics.replayed++;
@@ -169,36 +162,31 @@ static void submission_durable(Submission *s)
         submission_free(s);
 }
 
-static void submission_step(Submission *s, int error)
-{
-        s->n_pending--;
-        if (s->error == 0 && error < 0)
-                s->error = error;
-        if (s->n_pending > 0)
-                return;
-
-        s->manager->n_submissions--;
-        if (s->error < 0)
-                submission_fail(s);
-        else
-                submission_durable(s);
-}
-
 static void on_stored(int error, const JobId *id, bool again, void *userdata)
 {
         Submission *s = userdata;
 
-        s->stored = error >= 0;
-        if (error >= 0) {
-                s->id = *id;
-                s->again = again;
+        if (error < 0) {
+                submission_fail(s, error);
+                return;
         }
-        submission_step(s, error);
+        s->id = *id;
+        s->again = again;
+        submission_durable(s);
 }
 
+/* One after the other, although side by side would be faster for one client: a row whose source is not there, because this
+ * process or the blobs failed in between, is a job that a later request with the same key would be promised. */
 static void on_source_put(int error, BlobResult *result, void *userdata)
 {
-        submission_step(userdata, error);
+        Submission *s = userdata;
+        StoreSubmission row = { .id = s->id, .client = s->client, .spec = &s->job.spec, .key = s->key };
+
+        memcpy(row.request_hash, s->hash, sizeof(row.request_hash));
+        if (error >= 0)
+                error = store_submit(s->manager->store, &row, on_stored, s, NULL);
+        if (error < 0)
+                submission_fail(s, error);
 }
 
 /* --- asking -------------------------------------------------------------------------------------------------------- */
@@ -221,26 +209,19 @@ static int hash_request(const HttpRequest *request, uint8_t ret[static STORE_REQ
         return r;
 }
 
-/* Side by side. Once one of them is on its way, the answer comes from there. */
+/* Once the source is on its way, the answer comes from there. */
 static int submission_start(Submission *s, const char *key)
 {
         Manager *m = s->manager;
-        StoreSubmission row = { .id = s->id, .client = s->client, .spec = &s->job.spec, .key = key };
-        int r = key ? hash_request(s->request, row.request_hash) : 0;
+        int r = key ? hash_request(s->request, s->hash) : 0;
 
+        if (r >= 0)
+                r = free_and_strdup(&s->key, key);
         if (r >= 0)
                 r = blob_put(m->blobs, s->job.source, s->job.source_size, on_source_put, s, NULL);
-        if (r < 0)
-                return r;
-        s->n_pending = 1;
-        m->n_submissions++;
-
-        r = store_submit(m->store, &row, on_stored, s, NULL);
         if (r >= 0)
-                s->n_pending++;
-        else
-                s->error = r;
-        return 0;
+                m->n_submissions++;
+        return r;
 }
 
 static int submission_new(Manager *m, HttpRequest *request, JobRequest *job, const SubmitOptions *options,

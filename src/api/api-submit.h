@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Taking a job in. Its source goes to the blobs and its row to the database side by side; when both are durable the client
- * is told, and the message is published. What becomes of the message after that is the publisher's affair, so a client that
+/* Taking a job in. Its source goes to the blobs, then its row to the database; when that is durable too the client is told,
+ * and the message is published. What becomes of the message after that is the publisher's affair, so a client that
  * goes away, or a broker that does, changes nothing. */
 
 #include "api/api-job-request.h"

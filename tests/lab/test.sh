@@ -63,9 +63,7 @@ stage_unit() {
         mapfile -t files < <(shell_files)
         tried shellcheck "checking the shell files" in_build --bind "$top:/src" \
                 env --chdir=/src shellcheck --exclude=SC2317 "${files[@]}" # trap handlers are called
-        meson_tests unit "compiling without warnings, unit tests" gcc --werror --no-suite broker-load
-        # They pass alone, but not beside another broker on two cores: meson test --suite broker-load --num-processes 1
-        outcome skipped "broker-load: queue and api, whose deadlines a busy machine does not meet yet"
+        meson_tests unit "compiling without warnings, unit tests" gcc --werror
         meson_tests sanitized "unit tests under ASan and UBSan" gcc \
                 "--werror -Db_sanitize=address,undefined" --suite unit --suite fuzz
 }

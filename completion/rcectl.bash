@@ -68,7 +68,7 @@ _rcectl() {
                 [journal]='--follow --json'
                 [lint]='--policy --language --json'
                 [language]='--names --json'
-                [image]='--json --all --output --method --suite --mirror'
+                [image]='--json --all --missing --output --method --suite --mirror'
                 [doctor]='--json'
                 [db]='--database --schema --json'
         )

@@ -68,6 +68,7 @@ complete -c rcectl -n '__rcectl_uses image; and not __rcectl_uses list build loa
 complete -c rcectl -n '__rcectl_uses image; and __rcectl_uses build load' -a '(__rcectl_recipes)'
 complete -c rcectl -n '__rcectl_uses image; and __rcectl_uses load' -F
 complete -c rcectl -n '__rcectl_uses image' -s a -l all -d 'All recipes'
+complete -c rcectl -n '__rcectl_uses image' -l missing -d 'Leave out what is there'
 complete -c rcectl -n '__rcectl_uses image' -s o -l output -r -F -d 'Write a tar'
 complete -c rcectl -n '__rcectl_uses image' -l method -x -a 'mmdebstrap containerfile' -d 'How'
 complete -c rcectl -n '__rcectl_uses image' -l suite -x -d 'The Debian release'

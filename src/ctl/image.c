@@ -9,6 +9,7 @@
 
 #include "basic/fd-util.h"
 #include "basic/log.h"
+#include "basic/memory.h"
 #include "basic/string-util.h"
 #include "ctl/ctl.h"
 #include "ctl/identity.h"
@@ -20,7 +21,7 @@
 
 typedef struct Arguments {
         ImageBuild build;
-        bool all;
+        bool all, missing;
         bool has_build_options;
         char **operands;                 /* behind the sub-verb */
 } Arguments;
@@ -36,6 +37,7 @@ static int help(void)
              "  -j, --json              Print JSON\n\n"
              "Options of build:\n"
              "  -a, --all               Build all there are recipes for\n"
+             "      --missing           Leave out those that are there\n"
              "  -o, --output FILE       Write a tar instead, for `load` on another host; - is stdout\n"
              "      --method METHOD     mmdebstrap (default), or containerfile: needs a registry\n"
              "      --suite SUITE       The Debian release, trixie unless told\n"
@@ -160,6 +162,16 @@ static int report(int error, const Fault *fault, const char *name)
         return CTL_EXIT_INTERRUPTED;
 }
 
+static int is_present(const char *name, Fault *reterr_fault)
+{
+        _cleanup_(freep) char *reference = image_reference(name);
+        int r = reference ? podman_image_find(reference, NULL, reterr_fault) : -ENOMEM;
+
+        if (r > 0)
+                ctl_progress("Image '%s' is there", name);
+        return r;
+}
+
 static int build(const Arguments *a)
 {
         _cleanup_(fault_done) Fault fault = { 0 };
@@ -168,7 +180,7 @@ static int build(const Arguments *a)
 
         if (a->all == (a->operands[0] != NULL))
                 return ctl_usage("image", "build takes either names or --all");
-        if (a->build.output && (a->all || a->operands[1] || a->build.method != IMAGE_MMDEBSTRAP))
+        if (a->build.output && (a->all || a->missing || a->operands[1] || a->build.method != IMAGE_MMDEBSTRAP))
                 return ctl_usage("image", "--output takes one image, built with mmdebstrap");
         if (a->build.output && streq(a->build.output, "-") && isatty(STDOUT_FILENO) > 0)
                 return ctl_usage("image", "a tar is not for a terminal; say --output FILE");
@@ -184,7 +196,9 @@ static int build(const Arguments *a)
                 return report(r, &fault, NULL);
 
         STRV_FOREACH(name, a->all ? all : a->operands) {
-                r = image_build(*name, &a->build, &fault);
+                r = a->missing ? is_present(*name, &fault) : 0;
+                if (r == 0)
+                        r = image_build(*name, &a->build, &fault);
                 if (r < 0)
                         return report(r, &fault, *name);
         }
@@ -220,7 +234,7 @@ static int load(const Arguments *a)
         return r < 0 ? report(r, &fault, file) : CTL_EXIT_OK;
 }
 
-enum { OPTION_METHOD = CTL_OPTION_COMMON, OPTION_SUITE, OPTION_MIRROR };
+enum { OPTION_METHOD = CTL_OPTION_COMMON, OPTION_SUITE, OPTION_MIRROR, OPTION_MISSING };
 
 /* Returns -1 to go on, else the exit code. */
 static int parse_argv(int argc, char **argv, Arguments *a)
@@ -230,6 +244,7 @@ static int parse_argv(int argc, char **argv, Arguments *a)
                 { "quiet", no_argument, NULL, 'q' },
                 { "json", no_argument, NULL, 'j' },
                 { "all", no_argument, NULL, 'a' },
+                { "missing", no_argument, NULL, OPTION_MISSING },
                 { "output", required_argument, NULL, 'o' },
                 { "method", required_argument, NULL, OPTION_METHOD },
                 { "suite", required_argument, NULL, OPTION_SUITE },
@@ -251,6 +266,9 @@ static int parse_argv(int argc, char **argv, Arguments *a)
                         break;
                 case 'a':
                         a->all = true;
+                        break;
+                case OPTION_MISSING:
+                        a->missing = true;
                         break;
                 case 'o':
                         a->build.output = optarg;

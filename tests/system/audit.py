@@ -1,28 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the database, the broker and the hosts say when all is over."""
 
-from hosts import HOSTS, rabbitmqctl, sql, wait_until
+import json
+
+from hosts import HOSTS, RESULTS, rabbitmqctl, sql, wait_until
 
 # Each time a row is written as finished it is noted down, so that a result that replaced another one would show.
 INSTALL = """
-DROP SCHEMA IF EXISTS rce_system CASCADE;
-CREATE SCHEMA rce_system;
-CREATE TABLE rce_system.ends (job uuid NOT NULL);
-CREATE FUNCTION rce_system.note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+CREATE SCHEMA IF NOT EXISTS rce_system;
+CREATE TABLE IF NOT EXISTS rce_system.ends (job uuid NOT NULL);
+CREATE OR REPLACE FUNCTION rce_system.note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
         'BEGIN INSERT INTO rce_system.ends VALUES (NEW.id); RETURN NULL; END';
-CREATE TRIGGER rce_system AFTER UPDATE ON rce.jobs FOR EACH ROW
+CREATE OR REPLACE TRIGGER rce_system AFTER UPDATE ON rce.jobs FOR EACH ROW
         WHEN (NEW.finished_at IS NOT NULL) EXECUTE FUNCTION rce_system.note();
 """
-REMOVE = "DROP TRIGGER rce_system ON rce.jobs; DROP SCHEMA rce_system CASCADE"
 
 
 def install():
-    sql("DROP TRIGGER IF EXISTS rce_system ON rce.jobs")
     sql(INSTALL)
 
 
 def remove():
-    sql(REMOVE)
+    sql("DROP TRIGGER rce_system ON rce.jobs; DROP SCHEMA rce_system CASCADE")
 
 
 def rows(statement):
@@ -75,3 +74,23 @@ def attempts_of(run):
     most, again = rows("SELECT coalesce(max(attempt), 0), count(*) FILTER (WHERE attempt > 1) FROM rce.jobs "
                        f"WHERE tags @> '{{\"run\":\"{run}\"}}'")[0]
     return int(most), int(again)
+
+
+def judge(load, done):
+    """The counts, in one line, and whether they are what they have to be."""
+    wait_for_rest()
+    ends = ends_of(load.run)
+    wrong, changed = load.wrong(), load.changed()
+    lost = [number for number in range(load.n) if number not in load.ends]
+    twice = sorted({number for number, counts in ends.items() if counts != [1]} | set(changed))
+    most, again = attempts_of(load.run)
+
+    line = (f"{load.run}: {load.describe()}; wrong {len(wrong)}, lost {len(lost)}, not once {len(twice)}; "
+            f"{again} jobs begun again, at most {most} attempts; {done}; {load.seconds():.0f} s")
+    print(f"\n{line}")
+    with open(RESULTS / "system-counts", "a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+    assert not wrong, json.dumps(wrong, indent=1)[:4000]
+    assert not lost and not twice, (lost, twice)
+    assert not load.broken, load.broken

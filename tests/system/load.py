@@ -3,6 +3,7 @@
 
 import http.client
 import json
+import os
 import queue
 import socket
 import struct
@@ -17,6 +18,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / "api"))
 from engine import Answer, EventSource, WebSocket, output  # noqa: E402
 from programs import program  # noqa: E402
 
+JOBS = int(os.environ.get("RCE_SYSTEM_JOBS", "2000"))
 PORT = 8000
 TIMEOUT_SEC = 30
 STALL_SEC = 180         # without any job coming to its end
@@ -66,7 +68,7 @@ class Load:
         self.numbers = iter(range(n))
         self.to_follow = queue.LifoQueue()
         self.threads = []
-        self.progress = time.monotonic()
+        self.began = self.progress = time.monotonic()
 
     # --- the clients
 
@@ -93,6 +95,7 @@ class Load:
             for line in self.ledger.read_text().splitlines():
                 number, job = line.split()
                 self.accepted[int(number)] = job
+                self.to_follow.put(int(number))
         self.numbers = iter([number for number in range(self.n) if number not in self.accepted])
 
     def note_accepted(self, number, job):
@@ -225,7 +228,6 @@ class Load:
             pass
         for thread in self.threads:
             thread.join(2 * TIMEOUT_SEC)
-        assert not self.broken, self.broken
 
     # --- whether the promises were kept
 
@@ -242,6 +244,10 @@ class Load:
     def changed(self):
         """Jobs that are told otherwise than when they were first seen to have ended."""
         return [number for number, end in self.ends.items() if self.ask("GET", f"/v1/jobs/{end['id']}").json != end]
+
+    def seconds(self):
+        """Until its last job had ended."""
+        return self.progress - self.began
 
     def describe(self):
         told = ", ".join(f"{n} x {what}" for what, n in sorted(self.refusals.items())) or "none"

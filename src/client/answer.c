@@ -73,14 +73,14 @@ const char *answer_code(const Answer *a)
 
 char *answer_explain(const Answer *a)
 {
-        const char *detail = a->error < 0 ? NULL : member(a, "detail"), *title = a->error < 0 ? NULL : member(a, "title");
-
         if (a->error < 0) {
                 const char *message = isempty(a->message) ? strerror(-a->error) : a->message;
 
                 return string_escape(message, strlen(message));
         }
-        if (!detail)
-                return format_string("The server answered %ld%s%s", a->status, title ? " " : "", title ? title : "");
-        return string_escape(detail, strlen(detail));
+
+        const char *detail = member(a, "detail"), *title = member(a, "title");
+        if (detail)
+                return string_escape(detail, strlen(detail));
+        return format_string("The server answered %ld%s%s", a->status, title ? " " : "", title ? title : "");
 }

@@ -9,7 +9,7 @@
 #include "http/http-client.h"
 
 typedef struct Answer {
-        int error;                       /* there is no answer: as http_client_call() has it, or -EBADMSG: it is none of ours */
+        int error;                       /* no answer: as http_client_call() has it; or none of ours: -EBADMSG */
         char *message;                   /* about that */
         long status;
         struct json_object *document;    /* NULL: none */

@@ -43,7 +43,10 @@ static int check_token(const ClientAddress *address, const char *token, Fault *r
 
 int client_new(sd_event *event, const ClientAddress *address, const char *token, Client **ret, Fault *reterr_fault)
 {
-        static const HttpClientParams params = { CONNECTIONS_MAX, REQUESTS_MAX, CONNECT_TIMEOUT_USEC, REQUEST_TIMEOUT_USEC };
+        static const HttpClientParams params = { .connections_max = CONNECTIONS_MAX,
+                                                 .queue_max = REQUESTS_MAX,
+                                                 .connect_timeout_usec = CONNECT_TIMEOUT_USEC,
+                                                 .request_timeout_usec = REQUEST_TIMEOUT_USEC };
         _cleanup_(client_freep) Client *c = NULL;
         int r = token ? check_token(address, token, reterr_fault) : 0;
 

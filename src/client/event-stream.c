@@ -55,6 +55,11 @@ static bool take_line(EventStream *s, const char **ret, size_t *ret_size)
         return true;
 }
 
+static bool begins_with_mark(const char *line, size_t size)
+{
+        return size >= STRLEN(BYTE_ORDER_MARK) && memcmp(line, BYTE_ORDER_MARK, STRLEN(BYTE_ORDER_MARK)) == 0;
+}
+
 static bool is_field(const char *line, size_t size, const char *name, const char **ret_value, size_t *ret_size)
 {
         size_t n = strlen(name);
@@ -95,7 +100,7 @@ int event_stream_next(EventStream *s, const char **ret_data, size_t *ret_size)
         if (!s->has_data)
                 s->data.size = 0;
         while (take_line(s, &line, &n)) {
-                if (!s->begun && n >= STRLEN(BYTE_ORDER_MARK) && memcmp(line, BYTE_ORDER_MARK, STRLEN(BYTE_ORDER_MARK)) == 0) {
+                if (!s->begun && begins_with_mark(line, n)) {
                         line += STRLEN(BYTE_ORDER_MARK);
                         n -= STRLEN(BYTE_ORDER_MARK);
                 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What arrives is looked at in a turn of the event loop of its own, since no request may be made or ended from inside one. */
+/* What arrives is looked at in a turn of the event loop of its own, since no request may be made or ended inside one. */
 #include "client/follow.h"
 
 #include "basic/string-util.h"

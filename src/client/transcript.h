@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What a job has printed to one stream, as it is shown. A job whose worker was lost begins anew, and as a rule prints the
- * same again: what is shown already is not shown twice. Zero-initialise, release with transcript_done(). */
+/* What a job has printed to one stream, as it is shown. A job whose worker was lost begins anew, and as a rule prints
+ * the same again: what is shown already is not shown twice. Zero-initialise, release with transcript_done(). */
 
 #include "basic/memory.h"
 

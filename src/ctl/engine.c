@@ -70,10 +70,10 @@ static int show(const Table *table, int argc, char **argv)
                 return ctl_usage(table->verb, "there is nothing to be said but options");
 
         r = server_ask(HTTP_GET, table->path, NULL, &answer);
-        if (r == 0 && (!json_object_object_get_ex(answer, table->member, &rows) || !json_object_is_type(rows, json_type_array)))
-                r = -EBADMSG;
-        if (r == 0)
+        if (r == 0 && json_object_object_get_ex(answer, table->member, &rows) && json_object_is_type(rows, json_type_array))
                 r = view_print(rows, table->print, NULL);
+        else if (r == 0)
+                r = -EBADMSG;
         return r < 0 ? ctl_report(r, NULL, NULL) : r;
 }
 

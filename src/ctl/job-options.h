@@ -29,15 +29,16 @@ enum {
 
 #define JOB_OPTIONS_SHORT "l:i:a:e:t:m:"
 #define JOB_OPTIONS_LONG                                                                                               \
-        { "language", required_argument, NULL, 'l' }, { "stdin", required_argument, NULL, 'i' },                       \
-                { "arg", required_argument, NULL, 'a' }, { "env", required_argument, NULL, 'e' },                      \
-                { "time", required_argument, NULL, 't' }, { "memory", required_argument, NULL, 'm' },                  \
-                { "limit", required_argument, NULL, JOB_OPTION_LIMIT },                                                \
-                { "lint", required_argument, NULL, JOB_OPTION_LINT },                                                  \
-                { "priority", required_argument, NULL, JOB_OPTION_PRIORITY },                                          \
-        {                                                                                                              \
-                "tag", required_argument, NULL, JOB_OPTION_TAG                                                         \
-        }
+        { "language", required_argument, NULL, 'l' },                                                                  \
+        { "stdin", required_argument, NULL, 'i' },                                                                     \
+        { "arg", required_argument, NULL, 'a' },                                                                       \
+        { "env", required_argument, NULL, 'e' },                                                                       \
+        { "time", required_argument, NULL, 't' },                                                                      \
+        { "memory", required_argument, NULL, 'm' },                                                                    \
+        { "limit", required_argument, NULL, JOB_OPTION_LIMIT },                                                        \
+        { "lint", required_argument, NULL, JOB_OPTION_LINT },                                                          \
+        { "priority", required_argument, NULL, JOB_OPTION_PRIORITY },                                                  \
+        { "tag", required_argument, NULL, JOB_OPTION_TAG }
 
 #define JOB_OPTIONS_HELP                                                                                               \
         "  -l, --language NAME     The language; else the file's ending and what it imports tell, else\n"              \

@@ -81,8 +81,8 @@ static int page_path(const ListOptions *o, uint64_t n, const char *cursor, char 
 
         (void) snprintf(limit, sizeof(limit), "%" PRIu64, MIN(n, (uint64_t) PAGE_MAX));
         if ((r = buffer_append_string(&b, "/v1/jobs")) < 0 || (r = client_query_add(&b, "limit", limit)) < 0 ||
-            (r = client_query_add(&b, "state", o->state)) < 0 || (r = client_query_add(&b, "language", o->language)) < 0 ||
-            (r = client_query_add(&b, "tag", o->tag)) < 0 || (r = client_query_add(&b, "cursor", cursor)) < 0)
+            (r = client_query_add(&b, "state", o->state)) < 0 || (r = client_query_add(&b, "tag", o->tag)) < 0 ||
+            (r = client_query_add(&b, "language", o->language)) < 0 || (r = client_query_add(&b, "cursor", cursor)) < 0)
                 return r;
         *ret = buffer_take(&b);
         return *ret ? 0 : -ENOMEM;

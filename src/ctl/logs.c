@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -78,8 +79,8 @@ static void take_state(Logs *l, const JobEvent *event)
 
 static void on_event(const JobEvent *event, void *userdata)
 {
+        int fd = event->type == JOB_EVENT_STDOUT ? STDOUT_FILENO : STDERR_FILENO, r = 0;
         Logs *l = userdata;
-        int r = 0;
 
         if (l->exit_code != 0)
                 return;
@@ -88,7 +89,7 @@ static void on_event(const JobEvent *event, void *userdata)
         if (arg_json && l->exit_code == 0)
                 r = json_print(event->document, false);
         else if (event->type == JOB_EVENT_STDOUT || event->type == JOB_EVENT_STDERR)
-                r = write_full(event->type == JOB_EVENT_STDOUT ? STDOUT_FILENO : STDERR_FILENO, event->data, event->size);
+                r = write_full(fd, event->data, event->size);
         if (r < 0)
                 leave(l, r);
 }
@@ -136,8 +137,8 @@ int verb_logs(int argc, char **argv)
                 return r;
         r = show(&logs, &fault);
 
-        /* Nobody reads it any more: all is well, as with any other program in a pipe. */
+        /* Nobody reads it any more, which any other program in a pipe would have died of. */
         if (r == -EPIPE)
-                return CTL_EXIT_SIGNAL + 13;
+                return CTL_EXIT_SIGNAL + SIGPIPE;
         return r < 0 ? ctl_report(r, &fault, NULL) : r;
 }

@@ -122,14 +122,16 @@ int result_print_findings(struct json_object *job, const char *file, FILE *f, si
 
         for (size_t i = 0; i < n; i++) {
                 struct json_object *d = json_object_array_get_idx(findings, i);
-                const char *name = view_string(d, "name"), *reason = view_string(d, "reason"), *code = view_string(d, "code");
-                _cleanup_(freep) char *text = format_string("%s: %s", name ? name : "?", reason ? reason : "?");
+                const char *name = view_string(d, "name"), *reason = view_string(d, "reason");
+                const char *code = view_string(d, "code");
+                _cleanup_(freep) char *text = format_string("%s: %s%s%s%s", name ? name : "?", reason ? reason : "?",
+                                                            code ? " [" : "", code ? code : "", code ? "]" : "");
                 _cleanup_(freep) char *safe = text ? string_escape(text, strlen(text)) : NULL;
 
                 if (!safe)
                         return -ENOMEM;
-                fprintf(f, "%s:%u:%u: error: %s%s%s%s\n", safe_file, (unsigned) get_number(d, "line"),
-                        (unsigned) get_number(d, "column"), safe, code ? " [" : "", code ? code : "", code ? "]" : "");
+                fprintf(f, "%s:%u:%u: error: %s\n", safe_file, (unsigned) get_number(d, "line"),
+                        (unsigned) get_number(d, "column"), safe);
         }
         *ret_n = n;
         *ret_more = n > 0 && json_object_object_get_ex(lint, "truncated", &more) && json_object_get_boolean(more);

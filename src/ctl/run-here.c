@@ -295,8 +295,10 @@ static int prepare(Runner *r, Source *ret_source, Fault *reterr_fault)
                 return k;
 
         /* What the command line names belongs to the caller, whoever we become then. */
-        if ((k = source_read(r->options->file, r->config->source_bytes, "Source= in rce.conf", ret_source, reterr_fault)) < 0 ||
-            (k = job_options_open_stdin(r->options, true, &r->stdin_fd, reterr_fault)) < 0 || (k = identity_assume(reterr_fault)) < 0)
+        if ((k = source_read(r->options->file, r->config->source_bytes, "Source= in rce.conf", ret_source,
+                             reterr_fault)) < 0 ||
+            (k = job_options_open_stdin(r->options, true, &r->stdin_fd, reterr_fault)) < 0 ||
+            (k = identity_assume(reterr_fault)) < 0)
                 return k;
 
         if ((k = choose_language(r, ret_source, reterr_fault)) < 0 || (k = choose_limits(r, reterr_fault)) < 0 ||
@@ -319,7 +321,8 @@ int run_here(const JobOptions *options, Fault *reterr_fault)
         if (lint->n_diagnostics > 0)
                 return report_rejected(&r, &source, lint);
 
-        if ((k = quadlet_service_load(r.language, &r.service, reterr_fault)) < 0 || (k = run_event_new(on_signal, &r, &r.event)) < 0 ||
+        if ((k = quadlet_service_load(r.language, &r.service, reterr_fault)) < 0 ||
+            (k = run_event_new(on_signal, &r, &r.event)) < 0 ||
             (k = sandbox_host_open(r.event, &r.host, reterr_fault)) < 0)
                 return k;
         return run_in_sandbox(&r, &source, lint, reterr_fault);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rcectl run: one program, by a server. The job is submitted and then followed, so a connection that is lost, or a server
- * that is started anew, costs nothing but time. */
+/* rcectl run: one program, by a server. The job is submitted and then followed, so a connection that is lost, or a
+ * server that is started anew, costs nothing but time. */
 #include "ctl/run.h"
 
 #include <signal.h>
@@ -128,13 +128,13 @@ static void on_relay_change(void *userdata)
 static int show(Run *r, const JobEvent *event)
 {
         size_t stream = event->type == JOB_EVENT_STDOUT ? RUN_STDOUT : RUN_STDERR, size;
+        Transcript *t = &r->transcripts[stream];
         const char *data;
         bool differs;
 
         if (!r->output[stream])
                 return 0;
-        int k = transcript_add(&r->transcripts[stream], event->attempt, event->offset, event->data, event->size, &data, &size,
-                               &differs);
+        int k = transcript_add(t, event->attempt, event->offset, event->data, event->size, &data, &size, &differs);
         if (k < 0)
                 return k;
         if (differs)

@@ -65,7 +65,7 @@ static int parse_argv(int argc, char **argv, RunOptions *o)
 
         r = job_options_operands(&o->job, "run", argc, argv);
         if (r < 0 && o->local && (arg_server || arg_token_file || o->job.priority || o->job.tags))
-                return ctl_usage("run", "--server, --token-file, --priority and --tag are for a server, not for --local");
+                return ctl_usage("run", "--server, --token-file, --priority and --tag are not for --local");
         return r;
 }
 
@@ -77,7 +77,8 @@ static int single_run(const RunOptions *o, char ***ret)
 
         if ((r = strv_extend(&argv, "rcectl")) < 0 || (r = strv_extend(&argv, "run")) < 0 ||
             (o->local && (r = strv_extend(&argv, "--local")) < 0) ||
-            (arg_quiet && (r = strv_extend(&argv, "--quiet")) < 0) || (arg_json && (r = strv_extend(&argv, "--json")) < 0) ||
+            (arg_quiet && (r = strv_extend(&argv, "--quiet")) < 0) ||
+            (arg_json && (r = strv_extend(&argv, "--json")) < 0) ||
             (arg_server && (r = strv_extendf(&argv, "--server=%s", arg_server)) < 0) ||
             (arg_token_file && (r = strv_extendf(&argv, "--token-file=%s", arg_token_file)) < 0) ||
             (r = job_options_unparse(&o->job, &argv)) < 0)

@@ -8,7 +8,7 @@
 #include "basic/fd-util.h"
 #include "basic/log.h"
 #include "basic/string-util.h"
-#include "shared/json-util.h"
+#include "ctl/view.h"
 
 #define TOKEN_FILE_MAX 4096
 
@@ -133,11 +133,10 @@ static int report_fault(const Answer *answer, int code, const char *what)
 {
         _cleanup_(fault_done) Fault fault = { 0 };
         _cleanup_(freep) char *detail = answer_explain(answer);
-        struct json_object *field;
+        const char *field = view_string(answer->document, "field");
 
-        int r = fault_set(&fault, (FaultCode) code,
-                          json_object_object_get_ex(answer->document, "field", &field) ? json_object_get_string(field) : NULL,
-                          "%s", detail ? detail : fault_code_to_string((FaultCode) code));
+        int r = fault_set(&fault, (FaultCode) code, field, "%s",
+                          detail ? detail : fault_code_to_string((FaultCode) code));
         return ctl_report(r, &fault, what);
 }
 

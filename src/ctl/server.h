@@ -19,12 +19,11 @@ enum {
 #define SERVER_OPTIONS_SHORT "s:jqh"
 #define SERVER_OPTIONS_LONG                                                                                            \
         { "server", required_argument, NULL, 's' },                                                                    \
-                { "token-file", required_argument, NULL, SERVER_OPTION_TOKEN_FILE },                                   \
-                { "json", no_argument, NULL, 'j' }, { "quiet", no_argument, NULL, 'q' },                               \
-                { "help", no_argument, NULL, 'h' },                                                                    \
-        {                                                                                                              \
-                0                                                                                                      \
-        }
+        { "token-file", required_argument, NULL, SERVER_OPTION_TOKEN_FILE },                                           \
+        { "json", no_argument, NULL, 'j' },                                                                            \
+        { "quiet", no_argument, NULL, 'q' },                                                                           \
+        { "help", no_argument, NULL, 'h' },                                                                            \
+        { 0 }
 
 #define SERVER_HELP                                                                                                    \
         "  -s, --server ADDRESS    unix:/PATH, http://HOST:PORT or https://HOST; else Server= in rce.conf\n"           \

@@ -45,7 +45,8 @@ static int read_stdin(const JobOptions *o, JobSpec *spec, Fault *reterr_fault)
                 ctl_progress("Reading standard input to its end, for the program; --stdin /dev/null gives it none.");
         r = read_full(fd, STDIN_MAX, &spec->stdin_data, &spec->stdin_size);
         if (r == -EFBIG)
-                return fault_set(reterr_fault, FAULT_TOO_LARGE, "stdin", "Standard input is larger than %zu bytes", STDIN_MAX);
+                return fault_set(reterr_fault, FAULT_TOO_LARGE, "stdin", "Standard input is larger than %zu bytes",
+                                 STDIN_MAX);
         if (r < 0 && r != -ENOMEM)
                 return fault_set(reterr_fault, FAULT_INVALID_REQUEST, "stdin", "Standard input: %s", strerror(-r));
         return r;

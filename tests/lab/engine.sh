@@ -24,6 +24,47 @@ install_packages() {
         stamp "installed-$1" "$key"
 }
 
+# in_machine NAME SCRIPT of inside/
+inside_machine() {
+        cp "$here/inside/$2" "$state/machines/$1/run/"
+        in_machine "$1" "/run/lab/$2"
+}
+
+# start_engine UNIT...: on host1, where the servers are.
+start_engine() {
+        ! stamped engine-host1 "$*" || return 0
+        step engine-host1 "starting the engine on host1" in_machine host1 systemctl enable --now rce-api.socket "$@"
+        stamp engine-host1 "$*"
+}
+
+# share_servers: and lets workers of other hosts use them. Blobs must be where all see them, so they move.
+share_servers() {
+        local key
+        add_minio
+        key=$(cat "$state/stamps/minio-host1" "$here/inside/serve-workers" | hash_of)
+        ! stamped shared-host1 "$key" || return 0
+        step share "opening host1's servers for other hosts" inside_machine host1 serve-workers
+        in_machine host1 systemctl try-restart rce-api.service 'rce-worker@*.service'
+        stamp shared-host1 "$key"
+}
+
+pass_secrets() {
+        in_machine host1 tar -C /etc/credstore -c rce-database-password rce-broker-password rce-s3-access-key rce-s3-secret-key |
+                inside_machine "$1" use-servers
+}
+
+# start_worker NAME
+start_worker() {
+        local key
+        key=$(cat "$state"/stamps/{machine-"$1",shared-host1} "$here/inside/use-servers" | hash_of)
+        ! stamped "engine-$1" "$key" || return 0
+        say "starting a worker on $1"
+        pass_secrets "$1"
+        in_machine "$1" systemctl enable --quiet rce-worker@1
+        in_machine "$1" systemctl restart rce-worker@1
+        stamp "engine-$1" "$key"
+}
+
 # bring_up [HOSTS]: the whole way: trees, packages and images (side by side: one compiles, one downloads), machines, boot,
 # installation.
 bring_up() {
@@ -41,7 +82,9 @@ bring_up() {
                 install_packages "host$number"
                 load_images "host$number"
         done
+        start_engine rce-worker@1 rce-worker@2
+        ((hosts == 1)) || share_servers
         for ((number = 2; number <= hosts; number++)); do
-                plug_in "host$number"
+                start_worker "host$number"
         done
 }

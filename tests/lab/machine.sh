@@ -4,7 +4,8 @@
 # build tree.
 #
 # Beside root/ stand: pid, the outermost process and its start time; run/, which the host sees as /run/lab and whose
-# fifo `events` tells us of the end of its boot ("running", "degraded", ...) and of its own end ("exited N").
+# fifo `events` tells us that its network can be connected ("network"), of the end of its boot ("running", "degraded", ...)
+# and of its own end ("exited N").
 
 machines() {
         local dir
@@ -111,6 +112,10 @@ start_machine() {
         echo "$pid $(start_time "$pid")" >"$dir/pid"
 
         event=$(wait_event 120)
+        if [[ $event == network ]]; then
+                connect "$machine"
+                event=$(wait_event 120)
+        fi
         case $event in
         running) ;;
         degraded)

@@ -17,14 +17,23 @@ at_switch_of() {
                 exec nsenter --target "$leader" --net chroot "$tree" ip "$@"' sh "$state/trees/host" "$leader" "$@"
 }
 
-# plug_in NAME: connects the host with host1; when either is gone, so is the wire.
+# plug_in NAME: connects the host with host1.
 plug_in() {
         local wire=wire${1#host} leader
-        ! at_switch_of "$1" link show wire1 &>/dev/null || return 0
         leader=$(machine_leader "$1")
-        # its end of a host that has just gone may be there a moment longer
-        at_switch_of host1 link del "$wire" 2>/dev/null || true
+        # the wire goes with either end, but when a host has just lost its power, the other's end may be there a moment longer
+        at_switch_of host1 link del "$wire" 2>/dev/null || at_switch_of "$1" link del wire1 2>/dev/null || true
         at_switch_of host1 link add "$wire" type veth peer name wire1 netns "$leader"
         at_switch_of host1 link set "$wire" master lab0 up
         at_switch_of "$1" link set wire1 master lab0 up
+}
+
+# connect NAME: a host that boots. When it is host1, all others have lost their wires.
+connect() {
+        local machine others=("$1")
+        [[ $1 != host1 ]] || mapfile -t others < <(machines | grep -vx host1)
+        machine_leader host1 >/dev/null || return 0
+        for machine in "${others[@]}"; do
+                ! machine_leader "$machine" >/dev/null || plug_in "$machine"
+        done
 }

@@ -46,6 +46,11 @@ bool sandbox_host_is_connected(const SandboxHost *h)
         return sd_bus_is_open(h->bus) > 0;
 }
 
+void sandbox_host_mend(SandboxHost *h)
+{
+        (void) unit_restart(h->bus, "rce-podman.service");
+}
+
 SandboxHost *sandbox_host_free(SandboxHost *h)
 {
         if (!h)

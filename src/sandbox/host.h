@@ -21,5 +21,8 @@ int sandbox_host_open(sd_event *event, SandboxHost **ret, Fault *reterr_fault);
 /* Whether the manager is still there. A host that lost it has no sandboxes any more, and makes none. */
 bool sandbox_host_is_connected(const SandboxHost *h);
 
+/* When sandboxes do not come up: has the manager make Podman ready again, whose first process may have died. */
+void sandbox_host_mend(SandboxHost *h);
+
 SandboxHost *sandbox_host_free(SandboxHost *h);
 DEFINE_CLEANUP(SandboxHost *, sandbox_host_free)

@@ -240,6 +240,11 @@ int unit_stop(Unit *u)
         return sd_bus_call_method_async(u->bus, NULL, MANAGER, "StopUnit", ignore_reply, NULL, "ss", u->name, "replace");
 }
 
+int unit_restart(sd_bus *bus, const char *name)
+{
+        return sd_bus_call_method_async(bus, NULL, MANAGER, "RestartUnit", ignore_reply, NULL, "ss", name, "replace");
+}
+
 const char *unit_name(const Unit *u)
 {
         return u->name;

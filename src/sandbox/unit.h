@@ -36,6 +36,9 @@ typedef struct UnitCallbacks {
         void (*on_gone)(Unit *u, int error, void *userdata);
 } UnitCallbacks;
 
+/* Asks the manager to start a unit of its own again; nobody hears how that ends. */
+int unit_restart(sd_bus *bus, const char *name);
+
 /* The caller's user manager, attached to the event loop and subscribed. None is FAULT_SANDBOX_UNAVAILABLE. */
 int unit_bus_open(sd_event *event, sd_bus **ret, Fault *reterr_fault);
 

@@ -161,7 +161,7 @@ void worker_diag_backend(const WorkerDiag *d, const char *backend, bool connecte
 
         add_subject(&f, connected ? MESSAGE_ID_BACKEND_BACK : MESSAGE_ID_BACKEND_LOST, d);
         if (connected)
-                (void) log_fields(LOG_NOTICE, 0, f.fields, "The %s can be reached", backend);
+                (void) log_fields(LOG_NOTICE, 0, f.fields, "The %s can be used", backend);
         else
                 (void) log_fields(LOG_WARNING, 0, f.fields, "The %s cannot be used: %s", backend, why ? why : "");
 }

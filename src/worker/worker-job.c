@@ -79,7 +79,7 @@ static WorkerEvent have_failed(WorkerJob *j, const char *reason)
 
         worker_diag_attempt_failed(&diag, reason);
         /* While a worker is stopping, as when the host is shut down, a failure says nothing about the job. */
-        if (j->job.attempt < j->context->config->attempts_max || j->draining)
+        if (j->job.attempt < j->context->config->attempts_max || j->draining || !sandbox_host_is_connected(j->context->host))
                 return WORKER_FAILED;
 
         (void) have_result(j, JOB_VERDICT_INTERNAL_ERROR, reason);
@@ -272,11 +272,23 @@ static void on_output(Sandbox *s, SandboxStream stream, const char *data, size_t
         worker_teller_output(&((WorkerJob *) userdata)->teller);
 }
 
+/* A program that began had a sandbox; and a missing image is a matter of its language. */
+static void tell_of_host(WorkerJob *j, const JobResult *result)
+{
+        const WorkerContext *c = j->context;
+
+        if (result->wall_usec > 0)
+                c->on_sandbox(true, NULL, c->userdata);
+        else if (result->verdict == JOB_VERDICT_INTERNAL_ERROR && !sandbox_fault(j->sandbox))
+                c->on_sandbox(false, result->reason, c->userdata);
+}
+
 static void on_finished(Sandbox *s, const JobResult *result, void *userdata)
 {
         WorkerJob *j = userdata;
 
         j->result = result;
+        tell_of_host(j, result);
         if (result->verdict == JOB_VERDICT_CANCELLED)
                 dispatch(j, WORKER_KILLED);
         else if (result->verdict != JOB_VERDICT_INTERNAL_ERROR)

@@ -37,6 +37,7 @@ typedef struct WorkerContext {
 
         uint64_t n_finished, n_returned;
 
+        void (*on_sandbox)(bool works, const char *why, void *userdata);        /* one came up, or this host could not make it */
         bool (*may_claim)(void *userdata);              /* whether there is a slot for a job that has waited */
         void (*on_change)(WorkerJob *j, void *userdata);        /* its state is another */
         void (*on_ended)(WorkerJob *j, void *userdata);         /* the last of all; frees it */

@@ -9,6 +9,7 @@
 #include "shared/daemon.h"
 #include "worker/worker-connect.h"
 #include "worker/worker-diag.h"
+#include "worker/worker-health.h"
 #include "worker/worker-job.h"
 
 #define HEARTBEAT_USEC (5 * USEC_PER_SEC)
@@ -27,9 +28,9 @@
 /* Jobs that wait for another worker's death are not counted as running, so they need a bound of their own. */
 #define WAITING_MAX 256
 
-typedef enum Backend { BACKEND_DATABASE, BACKEND_BROKER, BACKEND_BLOBS, _BACKEND_MAX } Backend;
+typedef enum Backend { BACKEND_DATABASE, BACKEND_BROKER, BACKEND_BLOBS, BACKEND_SANDBOXES, _BACKEND_MAX } Backend;
 
-static const char *const backend_names[_BACKEND_MAX] = { "database", "broker", "blobs" };
+static const char *const backend_names[_BACKEND_MAX] = { "database", "broker", "blobs", "sandboxes" };
 
 struct WorkerManager {
         Daemon *daemon;
@@ -41,6 +42,7 @@ struct WorkerManager {
         WorkerJob **jobs;
         size_t n_jobs, n_allocated;
         unsigned slots;
+        WorkerHealth health;
 
         Queue **retired;                 /* of before a reload, until their last job has ended */
         size_t n_retired, n_retired_allocated;
@@ -91,14 +93,19 @@ static void show_status(WorkerManager *m)
 
 static void begin_drain(WorkerManager *m, int exit_code);
 
+/* How many more jobs may run. */
+static unsigned room(const WorkerManager *m)
+{
+        if (m->drain_usec > 0 || !store_is_connected(m->context.store))
+                return 0;
+        return worker_health_room(&m->health, now_usec(CLOCK_MONOTONIC), m->slots, count_running(m));
+}
+
 /* After anything that changes how many jobs may come. */
 static void update(WorkerManager *m)
 {
-        unsigned running = count_running(m), waiting = count_waiting(m);
-        bool open = m->drain_usec == 0 && store_is_connected(m->context.store);
-
         if (m->context.queue)
-                queue_set_room(m->context.queue, open && running < m->slots && waiting < WAITING_MAX ? m->slots - running : 0);
+                queue_set_room(m->context.queue, count_waiting(m) < WAITING_MAX ? room(m) : 0);
         show_status(m);
 
         if (m->drain_usec == 0 && !sandbox_host_is_connected(m->context.host)) {
@@ -111,9 +118,7 @@ static void update(WorkerManager *m)
 
 static bool may_claim(void *userdata)
 {
-        WorkerManager *m = userdata;
-
-        return count_running(m) < m->slots && m->drain_usec == 0;
+        return room(userdata) > 0;
 }
 
 /* --- jobs ------------------------------------------------------------------------------------------------------------ */
@@ -212,6 +217,24 @@ static void on_store_state(bool connected, const char *why, void *userdata)
 static void on_blob_state(bool ready, const char *why, void *userdata)
 {
         note_backend(userdata, BACKEND_BLOBS, ready, why);
+}
+
+/* Its own fault may be that Podman's first process has died. */
+static void on_sandbox(bool works, const char *why, void *userdata)
+{
+        WorkerManager *m = userdata;
+        bool ill = worker_health_is_ill(&m->health);
+
+        if (works) {
+                worker_health_works(&m->health);
+                if (ill)
+                        note_backend(m, BACKEND_SANDBOXES, true, NULL);
+        } else if (m->drain_usec == 0 && sandbox_host_is_connected(m->context.host)) {
+                worker_health_failed(&m->health, now_usec(CLOCK_MONOTONIC));
+                sandbox_host_mend(m->context.host);
+                if (!ill)
+                        note_backend(m, BACKEND_SANDBOXES, false, why);
+        }
 }
 
 static void on_queue_state(bool ready, const char *why, void *userdata)
@@ -519,6 +542,7 @@ int worker_manager_new(const char *name, WorkerManager **ret, Fault *reterr_faul
                 .config = &m->config,
                 .name = m->identity.full_name,
                 .retry_usec = RETRY_USEC,
+                .on_sandbox = on_sandbox,
                 .may_claim = may_claim,
                 .on_change = on_change,
                 .on_ended = on_ended,

@@ -160,6 +160,18 @@ void sandbox_cancel(Sandbox *s)
         fake.n_kills++;
 }
 
+bool sandbox_host_is_connected(const SandboxHost *h)
+{
+        return !fake.no_manager;
+}
+
+const Fault *sandbox_fault(const Sandbox *s)
+{
+        static const Fault fault = { .code = FAULT_MISSING_IMAGE, .detail = (char *) "no image" };
+
+        return fake.no_image ? &fault : NULL;
+}
+
 const char *sandbox_unit_name(const Sandbox *s)
 {
         return "rce-sandbox-test-1.service";

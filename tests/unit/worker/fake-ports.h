@@ -40,6 +40,7 @@ typedef struct FakePorts {
         char args[64];
         char input[64];
         JobResult result;
+        bool no_manager, no_image;
 } FakePorts;
 
 extern FakePorts fake;

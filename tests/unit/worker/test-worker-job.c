@@ -18,8 +18,17 @@ typedef struct Fixture {
         Config config;
         WorkerJob *job;
         bool ended, slot;
-        unsigned n_changes;
+        unsigned n_changes, n_came_up, n_did_not;
 } Fixture;
+
+static void on_sandbox(bool works, const char *why, void *userdata)
+{
+        Fixture *f = userdata;
+
+        assert_true(works || why);
+        f->n_came_up += works;
+        f->n_did_not += !works;
+}
 
 static bool may_claim(void *userdata)
 {
@@ -57,7 +66,7 @@ static int setup(void **state)
         assert_int_equal(config_init(&f->config), 0);
         f->slot = true;
         f->context = (WorkerContext){ .config = &f->config, .name = "here/1", .retry_usec = USEC_PER_MSEC,
-                                      .may_claim = may_claim, .on_change = on_change, .on_ended = on_ended,
+                                      .on_sandbox = on_sandbox, .may_claim = may_claim, .on_change = on_change, .on_ended = on_ended,
                                       .userdata = f };
         assert_true(sd_event_new(&f->context.event) >= 0);
         assert_int_equal(lint_thread_new(f->context.event, &f->context.lint), 0);
@@ -491,6 +500,48 @@ static void failure_while_the_worker_stops_is_not_the_last_word(void **state)
         assert_int_equal(worker_job_state(f->job), WORKER_RELEASING);
 }
 
+static void failure_without_the_user_manager_is_not_the_last_word(void **state)
+{
+        Fixture *f = *state;
+
+        run(f, 3);
+        fake.no_manager = true;
+        fake_finished(JOB_VERDICT_INTERNAL_ERROR, "The sandbox ended under the program");
+        assert_int_equal(fake.n_finishes, 0);
+        assert_int_equal(worker_job_state(f->job), WORKER_RELEASING);
+}
+
+static void sandbox_that_came_up_speaks_for_the_host(void **state)
+{
+        Fixture *f = *state;
+
+        run(f, 1);
+        fake.result.wall_usec = 1;
+        fake_finished(JOB_VERDICT_INTERNAL_ERROR, "The sandbox ended under the program");
+        assert_int_equal(f->n_came_up, 1);
+        assert_int_equal(f->n_did_not, 0);
+}
+
+static void sandbox_that_did_not_come_up_speaks_against_it(void **state)
+{
+        Fixture *f = *state;
+
+        run(f, 1);
+        fake_finished(JOB_VERDICT_INTERNAL_ERROR, "Podman is ill");
+        assert_int_equal(f->n_came_up, 0);
+        assert_int_equal(f->n_did_not, 1);
+}
+
+static void missing_image_says_nothing_about_the_host(void **state)
+{
+        Fixture *f = *state;
+
+        run(f, 1);
+        fake.no_image = true;
+        fake_finished(JOB_VERDICT_INTERNAL_ERROR, "no image");
+        assert_int_equal(f->n_came_up + f->n_did_not, 0);
+}
+
 static void unknown_language_is_a_failed_attempt(void **state)
 {
         Fixture *f = *state;
@@ -799,6 +850,10 @@ int main(void)
                 job_test(failed_attempt_is_given_back_after_a_while),
                 job_test(last_failed_attempt_ends_the_job_with_the_reason),
                 job_test(failure_while_the_worker_stops_is_not_the_last_word),
+                job_test(failure_without_the_user_manager_is_not_the_last_word),
+                job_test(sandbox_that_came_up_speaks_for_the_host),
+                job_test(sandbox_that_did_not_come_up_speaks_against_it),
+                job_test(missing_image_says_nothing_about_the_host),
                 job_test(unknown_language_is_a_failed_attempt),
                 job_test(missing_source_is_a_failed_attempt),
                 job_test(blobs_that_are_away_are_waited_for),

@@ -178,18 +178,19 @@ END
 $$;
 
 -- What has to be done every now and then: partitions to come, those that are past keeping with all of their jobs finished,
--- keys and processes nobody asks for any more. Returns the number of partitions dropped. To drop one locks the whole table
--- for a moment; it rather gives up than keep others waiting behind it, since there is a next time.
-CREATE FUNCTION rce.maintain(keep interval) RETURNS int
+-- keys and processes nobody asks for any more. Returns the number of partitions dropped, and when the oldest job that is kept
+-- may have been submitted; NULL when somebody else is just doing it. To drop one locks the whole table for a moment; it
+-- rather gives up than keep others waiting behind it, since there is a next time.
+CREATE FUNCTION rce.maintain(keep interval, OUT dropped int, OUT oldest timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC'
 SET lock_timeout = '2s' AS $$
 DECLARE
-        n int := 0;
         part record;
         unfinished boolean;
 BEGIN
+        dropped := 0;
         IF NOT pg_try_advisory_xact_lock(hashtext('rce maintenance')) THEN
-                RETURN 0;
+                RETURN;
         END IF;
 
         PERFORM rce.make_partitions();
@@ -212,16 +213,20 @@ BEGIN
                 EXCEPTION WHEN lock_not_available THEN
                         EXIT;
                 END;
-                n := n + 1;
+                dropped := dropped + 1;
         END LOOP;
 
-        RETURN n;
+        SELECT min(to_date(right(c.relname, 8), 'YYYYMMDD')) INTO oldest
+        FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'rce.jobs'::regclass;
 END
 $$;
 
 -- Makes the caller the publisher of unfinished jobs that nobody sees to: queued ones whose publisher is gone, running ones
 -- whose worker is. They are queued afterwards and their messages have to be published again. One sweep at a time. A caller
 -- who never got the answer to an earlier sweep says so (in_doubt), and gets those jobs again.
+--
+-- A job may be claimed while it is looked at. Then the condition is tested again on the row as it is, but not against
+-- another row of a joined table; that is why the worker is asked about by a function.
 CREATE FUNCTION rce.adopt(adopter uuid, believe_silence boolean, in_doubt boolean, most int)
 RETURNS TABLE (id uuid, language text, priority smallint, source_key text, source_bytes bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -244,10 +249,9 @@ BEGIN
                 FROM rce.jobs j
                 LEFT JOIN rce.apis a ON a.incarnation = j.publisher
                           AND (NOT believe_silence OR a.seen_at > now() - interval '30 seconds')
-                LEFT JOIN rce.workers w ON w.incarnation = j.worker
-                          AND (NOT believe_silence OR w.seen_at > now() - interval '30 seconds')
                 WHERE j.finished_at IS NULL
-                  AND CASE j.state WHEN 'running' THEN w.incarnation IS NULL ELSE a.incarnation IS NULL END
+                  AND CASE j.state WHEN 'running' THEN NOT rce.worker_lives(j.worker, believe_silence)
+                      ELSE a.incarnation IS NULL END
                 LIMIT most
                 FOR UPDATE OF j SKIP LOCKED
         )
@@ -261,11 +265,12 @@ $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA rce FROM PUBLIC;
 
 -- What the API may do: everything that makes, shows, cancels and forgets jobs, and nothing that runs them.
-GRANT SELECT, INSERT, DELETE, UPDATE (state, publisher, adopted_at, finished_at, verdict, cancel_requested_at) ON rce.jobs TO rce_api;
+GRANT SELECT, INSERT, DELETE, UPDATE (state, publisher, adopted_at, finished_at, verdict, reason, cancel_requested_at)
+        ON rce.jobs TO rce_api;
 GRANT SELECT, INSERT ON rce.idempotency TO rce_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON rce.apis TO rce_api;
 GRANT SELECT ON rce.workers TO rce_api;
-GRANT EXECUTE ON FUNCTION rce.require_version, rce.make_partitions, rce.maintain, rce.adopt TO rce_api;
+GRANT EXECUTE ON FUNCTION rce.require_version, rce.make_partitions, rce.maintain, rce.adopt, rce.worker_lives TO rce_api;
 
 -- What a worker may do: claim jobs and finish them, and say that it is there. It sees no client's key, makes no job and
 -- removes none.

@@ -77,6 +77,7 @@ typedef struct StoreCount {
         JobState state;
         uint64_t n;
         usec_t oldest_usec;              /* when the oldest of them was created */
+        usec_t waiting_usec;             /* since when the one waits whose message was left to a publisher first */
 } StoreCount;
 
 typedef void (*StoreCountsDone)(int error, const StoreCount *counts, size_t n, void *userdata);
@@ -118,6 +119,17 @@ int store_sweep(Store *s, size_t max, StoreSweepDone callback, void *userdata, S
 /* Gives up the publishing of a queued job, so that the next sweep of anybody finds it. */
 int store_disown(Store *s, const JobId *id, StoreDone callback, void *userdata, StoreRequest **ret);
 
-/* Makes the coming days' partitions and drops those older than KeepJobs=; n is how many it dropped. To be called every
- * hour or so. */
-int store_maintain(Store *s, StoreNumberDone callback, void *userdata, StoreRequest **ret);
+/* The same for all queued jobs of that kind which their publishers have had for so long. For when their messages are not
+ * where they should be; n is how many there are. */
+int store_disown_old(Store *s, const char *language, JobPriority priority, usec_t age_usec, StoreNumberDone callback,
+                     void *userdata, StoreRequest **ret);
+
+/* Finishes a job whose message the broker has given up, as internal_error for that reason. finished: it was; else its end
+ * is known already, or a worker has it that is alive. */
+typedef void (*StoreBuryDone)(int error, bool finished, void *userdata);
+int store_bury(Store *s, const JobId *id, const char *reason, StoreBuryDone callback, void *userdata, StoreRequest **ret);
+
+/* Makes the coming days' partitions and drops those older than KeepJobs=. To be called every hour or so. oldest_usec: no job
+ * is kept that was submitted before; USEC_INFINITY: not known, as another process was at it. */
+typedef void (*StoreMaintainDone)(int error, uint64_t n_dropped, usec_t oldest_usec, void *userdata);
+int store_maintain(Store *s, StoreMaintainDone callback, void *userdata, StoreRequest **ret);

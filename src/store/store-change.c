@@ -254,15 +254,69 @@ static void answer_number(StoreRequest *r, int error, const PgResult *result)
         r->on.number(error, error < 0 ? 0 : (uint64_t) pg_get_int(result, 0, 0), r->userdata);
 }
 
-int store_maintain(Store *s, StoreNumberDone callback, void *userdata, StoreRequest **ret)
+int store_disown_old(Store *s, const char *language, JobPriority priority, usec_t age_usec, StoreNumberDone callback,
+                     void *userdata, StoreRequest **ret)
 {
         static const PgStatement statement = {
-                "maintain", "SELECT rce.maintain($1 * interval '1 microsecond')", true
+                "disown_old",
+                "WITH disowned AS ("
+                "  UPDATE rce.jobs SET publisher = NULL WHERE finished_at IS NULL AND language = $1 AND priority = $2"
+                "    AND state = 'queued' AND publisher IS NOT NULL"
+                "    AND coalesce(adopted_at, created_at) < now() - $3 * interval '1 microsecond' RETURNING id"
+                ") SELECT count(*) FROM disowned",
+                true,
+        };
+        PgParameters p = { 0 };
+
+        pg_add_text(&p, language);
+        pg_add_int(&p, PG_INT2, priority);
+        pg_add_int(&p, PG_INT8, (int64_t) age_usec);
+        return store_ask(s, false, &statement, &p, answer_number, (StoreCallback){ .number = callback }, userdata, ret);
+}
+
+static void answer_bury(StoreRequest *r, int error, const PgResult *result)
+{
+        r->on.bury(error, error >= 0 && pg_result_rows(result) > 0, r->userdata);
+}
+
+int store_bury(Store *s, const JobId *id, const char *reason, StoreBuryDone callback, void *userdata, StoreRequest **ret)
+{
+        static const PgStatement statement = {
+                "bury",
+                "UPDATE rce.jobs SET finished_at = now(),"
+                "    state = CASE WHEN cancel_requested_at IS NULL THEN 'finished' ELSE 'cancelled' END,"
+                "    verdict = CASE WHEN cancel_requested_at IS NULL THEN 'internal_error' ELSE 'cancelled' END,"
+                "    reason = CASE WHEN cancel_requested_at IS NULL THEN $2 END"
+                "  WHERE id = $1 AND finished_at IS NULL"
+                "    AND CASE state WHEN 'running' THEN NOT rce.worker_lives(worker, $3) ELSE true END"
+                "  RETURNING id",
+                true,
+        };
+        PgParameters p = { 0 };
+
+        pg_add_uuid(&p, id->bytes);
+        pg_add_text(&p, reason);
+        pg_add_bool(&p, store_believes_silence(s));
+        return store_ask(s, false, &statement, &p, answer_bury, (StoreCallback){ .bury = callback }, userdata, ret);
+}
+
+static void answer_maintain(StoreRequest *r, int error, const PgResult *result)
+{
+        if (error < 0)
+                r->on.maintain(error, 0, USEC_INFINITY, r->userdata);
+        else
+                r->on.maintain(0, (uint64_t) pg_get_int(result, 0, 0), pg_get_time(result, 0, 1), r->userdata);
+}
+
+int store_maintain(Store *s, StoreMaintainDone callback, void *userdata, StoreRequest **ret)
+{
+        static const PgStatement statement = {
+                "maintain", "SELECT dropped, oldest FROM rce.maintain($1 * interval '1 microsecond')", true
         };
         PgParameters p = { 0 };
 
         pg_add_int(&p, PG_INT8, (int64_t) MIN(s->keep_usec, 100 * 365 * 24 * USEC_PER_HOUR));
-        return store_ask(s, false, &statement, &p, answer_number, (StoreCallback){ .number = callback }, userdata, ret);
+        return store_ask(s, false, &statement, &p, answer_maintain, (StoreCallback){ .maintain = callback }, userdata, ret);
 }
 
 /* --- giving up the publishing --------------------------------------------------------------------------------------- */

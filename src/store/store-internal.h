@@ -23,6 +23,8 @@ typedef union StoreCallback {
         StoreCountsDone counts;
         StoreWorkersDone workers;
         StoreSweepDone sweep;
+        StoreBuryDone bury;
+        StoreMaintainDone maintain;
         StoreClaimDone claim;
         StoreFinishDone finish;
         StoreReleaseDone release;

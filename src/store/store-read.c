@@ -181,6 +181,7 @@ static int read_count(const PgResult *result, size_t row, StoreCount *ret)
                 .state = (JobState) state,
                 .n = (uint64_t) pg_get_int(result, row, 3),
                 .oldest_usec = pg_get_time(result, row, 4),
+                .waiting_usec = pg_get_time(result, row, 5),
         };
         return 0;
 }
@@ -201,7 +202,7 @@ int store_counts(Store *s, StoreCountsDone callback, void *userdata, StoreReques
 {
         static const PgStatement statement = {
                 "counts",
-                "SELECT language, priority, state, count(*), min(created_at) FROM rce.jobs"
+                "SELECT language, priority, state, count(*), min(created_at), min(coalesce(adopted_at, created_at)) FROM rce.jobs"
                 "  WHERE finished_at IS NULL GROUP BY language, priority, state ORDER BY language, priority, state",
                 true,
         };

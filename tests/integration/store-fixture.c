@@ -260,10 +260,34 @@ void ask_disown(Answer *a, Store *s, const JobId *id)
         await(a, store_disown(s, id, on_done, a, NULL));
 }
 
+static void on_maintain(int error, uint64_t n_dropped, usec_t oldest_usec, void *userdata)
+{
+        on_number(error, n_dropped, userdata);
+        ((Answer *) userdata)->usec = oldest_usec;
+}
+
 void ask_maintain(Answer *a, Store *s)
 {
         begin(a);
-        await(a, store_maintain(s, on_number, a, NULL));
+        await(a, store_maintain(s, on_maintain, a, NULL));
+}
+
+void ask_disown_old(Answer *a, Store *s, const char *language, JobPriority priority, usec_t age_usec)
+{
+        begin(a);
+        await(a, store_disown_old(s, language, priority, age_usec, on_number, a, NULL));
+}
+
+static void on_flag(int error, bool flag, void *userdata)
+{
+        on_done(error, userdata);
+        ((Answer *) userdata)->flag = flag;
+}
+
+void ask_bury(Answer *a, Store *s, const JobId *id)
+{
+        begin(a);
+        await(a, store_bury(s, id, "lost its message", on_flag, a, NULL));
 }
 
 static void on_claim(int error, StoreClaim claim, StoreJob *job, void *userdata)
@@ -278,12 +302,6 @@ void ask_claim(Answer *a, Store *s, const JobId *id)
 {
         begin(a);
         await(a, store_claim(s, id, on_claim, a, NULL));
-}
-
-static void on_flag(int error, bool flag, void *userdata)
-{
-        on_done(error, userdata);
-        ((Answer *) userdata)->flag = flag;
 }
 
 void ask_finish(Answer *a, Store *s, const StoreFinish *finish)

@@ -31,10 +31,11 @@ typedef struct Answer {
         Fixture *fixture;
         size_t n;                        /* how many answers there were */
         int error;
-        bool flag;                       /* again, committed, released, more */
+        bool flag;                       /* again, committed, released, buried, more */
         StoreOutcome outcome;
         StoreClaim claim;
         uint64_t number;
+        usec_t usec;
         JobId id;
         StoreJob job;                    /* the taker's */
         JobId ids[STORE_LIST_MAX];
@@ -60,6 +61,8 @@ void ask_position(Answer *a, Store *s, const JobId *id, const char *language, Jo
 void ask_list(Answer *a, Store *s, const StoreFilter *filter);
 void ask_sweep(Answer *a, Store *s, size_t max);
 void ask_disown(Answer *a, Store *s, const JobId *id);
+void ask_disown_old(Answer *a, Store *s, const char *language, JobPriority priority, usec_t age_usec);
+void ask_bury(Answer *a, Store *s, const JobId *id);
 void ask_maintain(Answer *a, Store *s);
 void ask_claim(Answer *a, Store *s, const JobId *id);
 void ask_finish(Answer *a, Store *s, const StoreFinish *finish);

@@ -100,6 +100,69 @@ static void jobs_of_a_lost_worker_are_queued_again(void **state)
         assert_int_equal(a.job.attempt, 2);
 }
 
+static void jobs_that_wait_too_long_are_disowned(void **state)
+{
+        Fixture *f = *state;
+        Store *api = fixture_api(f, "1"), *worker = fixture_worker(f, "1");
+        _cleanup_(answer_done) Answer a = { .fixture = f };
+        JobId old = submit(f, api, "x"), running = submit(f, api, "x"), recent = submit(f, api, "x");
+
+        ask_claim(&a, worker, &running);
+        run_for(&recent, "UPDATE rce.jobs SET created_at = now() - interval '1 minute' WHERE id <> '%s'");
+        ask_disown_old(&a, api, "python", JOB_PRIORITY_LOW, 30 * USEC_PER_SEC);
+        assert_int_equal(a.number, 0);
+        ask_disown_old(&a, api, "python", JOB_PRIORITY_NORMAL, 30 * USEC_PER_SEC);
+        assert_int_equal(a.error, 0);
+        assert_int_equal(a.number, 1);
+
+        ask_sweep(&a, api, 10);
+        assert_int_equal(a.n_ids, 1);
+        assert_int_equal(job_id_compare(&a.ids[0], &old), 0);
+
+        /* Its new publisher has had it for a moment only. */
+        ask_disown_old(&a, api, "python", JOB_PRIORITY_NORMAL, 30 * USEC_PER_SEC);
+        assert_int_equal(a.number, 0);
+}
+
+static void a_job_whose_message_is_dead_is_finished(void **state)
+{
+        Fixture *f = *state;
+        Store *api = fixture_api(f, "1"), *worker = fixture_worker(f, "1");
+        _cleanup_(answer_done) Answer a = { .fixture = f };
+        JobId waiting = submit(f, api, "x"), running = submit(f, api, "x"), cancelled = submit(f, api, "x"), none = new_id(f);
+
+        ask_bury(&a, api, &waiting);
+        assert_int_equal(a.error, 0);
+        assert_true(a.flag);
+        ask_get(&a, api, &waiting, NULL);
+        assert_int_equal(a.job.state, JOB_STATE_FINISHED);
+        assert_int_equal(a.job.result.verdict, JOB_VERDICT_INTERNAL_ERROR);
+        assert_string_equal(a.job.result.reason, "lost its message");
+        ask_bury(&a, api, &waiting);
+        assert_false(a.flag);
+        ask_claim(&a, worker, &waiting);
+        assert_int_equal(a.claim, STORE_CLAIM_GONE);
+
+        /* One that a worker has needs no message. */
+        ask_claim(&a, worker, &running);
+        ask_bury(&a, api, &running);
+        assert_int_equal(a.error, 0);
+        assert_false(a.flag);
+        ask_claim(&a, worker, &cancelled);
+        ask_cancel(&a, api, &cancelled, NULL);
+        ask_leave(&a, worker);
+        ask_bury(&a, api, &running);
+        assert_true(a.flag);
+        ask_bury(&a, api, &cancelled);
+        assert_true(a.flag);
+        ask_get(&a, api, &cancelled, NULL);
+        assert_int_equal(a.job.state, JOB_STATE_CANCELLED);
+
+        ask_bury(&a, api, &none);
+        assert_int_equal(a.error, 0);
+        assert_false(a.flag);
+}
+
 static void disowned_job_is_found_by_the_next_sweep(void **state)
 {
         Fixture *f = *state;
@@ -175,6 +238,14 @@ static void make_old(const JobId *id, int days)
         run_for(id, sql);
 }
 
+/* When the day so many days ago began. */
+static usec_t day_usec(usec_t days)
+{
+        const usec_t day = 24 * USEC_PER_HOUR;
+
+        return (now_usec(CLOCK_REALTIME) / day - days) * day;
+}
+
 static void old_days_are_dropped_when_all_is_finished(void **state)
 {
         Fixture *f = *state;
@@ -193,11 +264,13 @@ static void old_days_are_dropped_when_all_is_finished(void **state)
         assert_int_equal(a.error, 0);
         assert_int_equal(a.number, 1);
         assert_int_equal(server_number(STORE_DATABASE, "SELECT count(*) FROM rce.jobs"), 2);
+        assert_int_equal(a.usec, day_usec(9));
 
         server_run(STORE_DATABASE, "UPDATE rce.jobs SET state = 'cancelled', verdict = 'cancelled', finished_at = now()"
                                    " WHERE finished_at IS NULL");
         ask_maintain(&a, api);
         assert_int_equal(a.number, 1);
+        assert_int_equal(a.usec, day_usec(6));
         ask_maintain(&a, api);
         assert_int_equal(a.number, 0);
         assert_int_equal(server_number(STORE_DATABASE, "SELECT count(*) FROM rce.jobs"), 1);
@@ -570,6 +643,8 @@ int main(void)
                 with_database(sweep_is_bounded),
                 with_database(silence_is_death_but_not_right_after_connecting),
                 with_database(jobs_of_a_lost_worker_are_queued_again),
+                with_database(jobs_that_wait_too_long_are_disowned),
+                with_database(a_job_whose_message_is_dead_is_finished),
                 with_database(disowned_job_is_found_by_the_next_sweep),
                 with_database(orphans_of_a_sweep_without_answer_are_told_again),
                 with_database(older_incarnation_cannot_come_back),

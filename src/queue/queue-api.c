@@ -77,7 +77,18 @@ static void ask_worker(Queue *q, const Watch *w)
         (void) queue_send_control(q, &control, NULL, NULL);
 }
 
-/* What the worker sends from now on arrives here. The watch may have ended meanwhile, so it is looked for by its name. */
+/* What the worker sends from now on arrives here. */
+static void begin_watching(Queue *q, WatchEntry *e)
+{
+        if (!e->watch.finished) {
+                e->watch.asked_usec = now_usec(CLOCK_MONOTONIC);
+                ask_worker(q, &e->watch);
+        }
+        if (q->params.on_watching)
+                q->params.on_watching(&e->watch.job, q->params.userdata);
+}
+
+/* The watch may have ended meanwhile, so it is looked for by its name. */
 typedef struct Binding {
         Queue *queue;
         JobId job;
@@ -88,10 +99,8 @@ static void on_bound(int error, void *userdata)
         Binding *b = userdata;
         WatchEntry *e = error < 0 ? NULL : find_entry(b->queue, &b->job);
 
-        if (e && !e->watch.finished) {
-                e->watch.asked_usec = now_usec(CLOCK_MONOTONIC);
-                ask_worker(b->queue, &e->watch);
-        }
+        if (e)
+                begin_watching(b->queue, e);
         free(b);
 }
 
@@ -161,18 +170,16 @@ int queue_unwatch(Queue *q, const JobId *job)
         return amqp_unbind(q->consumer, q->topology.own, QUEUE_EXCHANGE_EVENTS, job_id_format(key, job));
 }
 
-static void ask_again(const void *node, VISIT visit, void *userdata)
+static void watch_again(const void *node, VISIT visit, void *userdata)
 {
-        const WatchEntry *e = *(WatchEntry *const *) node;
-
-        if ((visit == postorder || visit == leaf) && !e->watch.finished)
-                ask_worker(userdata, &e->watch);
+        if (visit == postorder || visit == leaf)
+                begin_watching(userdata, *(WatchEntry *const *) node);
 }
 
 /* What was sent while there was no connection is lost. */
 void queue_api_on_connected(Queue *q)
 {
-        twalk_r(q->watches, ask_again, q);
+        twalk_r(q->watches, watch_again, q);
 }
 
 /* --- what comes ---------------------------------------------------------------------------------------------------- */

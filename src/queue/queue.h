@@ -35,6 +35,9 @@ typedef struct QueueParams {
 
         /* Of an API. Only of watched jobs; output is in order, each byte once, for each attempt. */
         void (*on_event)(const QueueEvent *event, void *userdata);
+        /* From now on nothing that is said of a watched job is missed, which until now may have been: after queue_watch(),
+         * and for each job after every lost connection. Must not call queue_watch() or queue_unwatch(). May be NULL. */
+        void (*on_watching)(const JobId *job, void *userdata);
         /* A job that no worker could handle; to be acknowledged when that is noted. */
         void (*on_dead)(const QueueJob *job, const char *reason, uint64_t tag, void *userdata);
 

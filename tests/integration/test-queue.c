@@ -46,7 +46,7 @@ typedef struct Api {
 
         Buffer streams[_QUEUE_STREAM_MAX];
         unsigned attempt;
-        size_t n_states, n_finished;
+        size_t n_states, n_finished, n_watching;
         QueueEvent last;
 
         size_t n_dead;
@@ -92,6 +92,11 @@ static void on_event(const QueueEvent *e, void *userdata)
         a->last = *e;
 }
 
+static void on_watching(const JobId *job, void *userdata)
+{
+        ((Api *) userdata)->n_watching++;
+}
+
 static void on_dead(const QueueJob *job, const char *reason, uint64_t tag, void *userdata)
 {
         Api *a = userdata;
@@ -126,6 +131,7 @@ static Api *api_new(sd_event *event)
 
         p.on_state = on_api_state;
         p.on_event = on_event;
+        p.on_watching = on_watching;
         p.on_dead = on_dead;
         assert_int_equal(queue_new(event, &p, &a->queue), 0);
         broker_loop_until(event, a->ready);
@@ -455,7 +461,9 @@ static void output_of_watched_jobs_comes_in_order_and_once(void **state)
         JobId job = make_id();
 
         assert_int_equal(queue_watch(api->queue, &job, 0, NULL), 0);
+        assert_int_equal(api->n_watching, 0);
         broker_loop_until(*state, w->n_controls == 1);
+        assert_int_equal(api->n_watching, 1);
         control_is(w, 0, QUEUE_CONTROL_WATCH, &job);
 
         /* It starts to run only now, so that nobody can have heard the first request. */
@@ -533,6 +541,7 @@ static void watching_goes_on_over_a_new_connection(void **state)
 
         broker_control("ctl", "close_all_connections", "--vhost", vhost, "test");
         broker_loop_until(*state, has_reconnected(api->queue) && has_reconnected(w->queue));
+        assert_int_equal(api->n_watching, 2);
 
         /* The worker may have come back later than the question. */
         size_t n = w->n_controls;

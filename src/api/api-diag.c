@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "basic/log.h"
+#include "job/result.h"
 #include "shared/message-id.h"
 
 #define FIELD_MAX 256
@@ -74,13 +75,16 @@ void diag_republished(const JobId *id, const char *language)
         (void) log_fields(LOG_NOTICE, 0, f.fields, "Job %s: published again, since nobody saw to it", text);
 }
 
-void diag_dead(const JobId *id, const char *reason)
+void diag_buried(const JobId *id, const char *reason)
 {
+        const char *verdict = job_verdict_to_string(JOB_VERDICT_INTERNAL_ERROR);
         char text[JOB_ID_TEXT_MAX];
         Fields f;
 
         begin(&f, text, id, NULL);
-        (void) log_fields(LOG_WARNING, 0, f.fields, "Job %s: the broker gave its message up (%s)", text, reason);
+        add(&f, "MESSAGE_ID", MESSAGE_ID_JOB_FINISHED);
+        add(&f, "RCE_VERDICT", verdict);
+        (void) log_fields(LOG_WARNING, 0, f.fields, "Job %s: %s: %s", text, verdict, reason);
 }
 
 void diag_backend(const char *backend, bool connected, const char *why)

@@ -11,8 +11,8 @@ void diag_cancelled(const JobId *id, const char *client, bool running);
 void diag_purged(const JobId *id, const char *client);
 void diag_republished(const JobId *id, const char *language);
 
-/* The broker gave its message up after too many deliveries. */
-void diag_dead(const JobId *id, const char *reason);
+/* Finished without a worker, as internal_error. */
+void diag_buried(const JobId *id, const char *reason);
 
 /* A backend can be reached, or cannot any more, or still cannot for another reason. */
 void diag_backend(const char *backend, bool connected, const char *why);

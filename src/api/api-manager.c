@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "api/api-collect.h"
 #include "api/api-diag.h"
 #include "api/api-lint-desk.h"
 #include "api/api-publish.h"
@@ -58,6 +59,11 @@ static void on_queue_state(bool ready, const char *why, void *userdata)
 static void on_event(const QueueEvent *event, void *userdata)
 {
         watches_on_event(((Manager *) userdata)->watches, event);
+}
+
+static void on_watching(const JobId *id, void *userdata)
+{
+        watches_on_watching(((Manager *) userdata)->watches, id);
 }
 
 static void on_dead(const QueueJob *job, const char *reason, uint64_t tag, void *userdata)
@@ -183,6 +189,7 @@ static int open_queue(Manager *m, const char *name)
         p.languages = m->queue_languages;
         p.on_state = on_queue_state;
         p.on_event = on_event;
+        p.on_watching = on_watching;
         p.on_dead = on_dead;
         p.userdata = m;
         return queue_new(m->event, &p, &m->queue);
@@ -241,7 +248,8 @@ static int manager_open(Manager *m, const ManagerParams *params, Fault *reterr_f
             (r = lint_desk_new(m->event, params->policy_directory, &m->lint)) < 0 || (r = open_store(m, params->name)) < 0 ||
             (r = open_blobs(m, reterr_fault)) < 0 || (r = open_queue(m, params->name)) < 0)
                 return r;
-        return sweeper_new(m, &m->sweeper);
+        r = sweeper_new(m, &m->sweeper);
+        return r < 0 ? r : collector_new(m, &m->collector);
 }
 
 int manager_new(sd_event *event, const ManagerParams *params, Manager **ret, Fault *reterr_fault)
@@ -288,6 +296,7 @@ Manager *manager_free(Manager *m)
         store_free(m->store);
         publisher_free(m->publisher);
         sweeper_free(m->sweeper);
+        collector_free(m->collector);
         language_registry_free(m->languages);
         strv_free(m->queue_languages);
         free(m->host);

@@ -21,6 +21,7 @@ typedef struct Watches Watches;
 typedef struct LintDesk LintDesk;
 typedef struct Publisher Publisher;
 typedef struct Sweeper Sweeper;
+typedef struct Collector Collector;
 
 typedef struct ManagerParams {
         const Config *config;
@@ -61,6 +62,7 @@ struct Manager {
         Watches *watches;
         Publisher *publisher;
         Sweeper *sweeper;
+        Collector *collector;
         LintDesk *lint;
         Metrics metrics;
 

@@ -38,6 +38,8 @@ static int print_own(Buffer *b, const Manager *m)
                 { "rce_api_messages_waiting", "gauge", "Messages not confirmed yet.", publisher_waiting(m->publisher) },
                 { "rce_api_jobs_adopted_total", "counter", "Jobs nobody saw to, published again.", own->adopted },
                 { "rce_api_dead_letters_total", "counter", "Messages the broker gave up.", own->dead },
+                { "rce_api_blobs_collected_total", "counter", "Blobs removed, which no job named any more.",
+                  own->collected },
                 { "rce_api_watchers", "gauge", "Clients that follow a job or wait for its end.", own->watchers },
                 { "rce_api_watched_bytes_total", "counter", "Output told to clients.", own->watcher_bytes },
                 { "rce_api_output_gaps_total", "counter", "Events that came too early.", own->gaps },

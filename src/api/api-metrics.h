@@ -29,6 +29,7 @@ typedef struct Metrics {
 
         uint64_t submitted, replayed;    /* jobs taken; the same one asked for again */
         uint64_t published, publish_failures, adopted, dead;
+        uint64_t collected;              /* blobs */
         uint64_t watchers, watcher_bytes; /* now; told in all */
         uint64_t gaps;                   /* output that had to be asked for again */
         Histogram durable;               /* from a submission to its being stored */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What has to be done every now and then so that nothing is lost, and nothing kept for ever: saying that this process
- * lives, adopting jobs nobody sees to, counting those that wait, dropping old ones and their blobs, and hearing of messages
- * that the broker gave up. */
+/* What has to be done every now and then so that no job is lost: saying that this process lives, adopting jobs nobody sees
+ * to, counting those that wait and looking whether their messages do too, and finishing those whose messages the broker has
+ * given up. */
 
 #include "queue/queue.h"
 

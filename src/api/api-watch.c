@@ -11,10 +11,8 @@
 #include "api/api-manager.h"
 #include "queue/queue-api.h"
 
-/* How long after beginning to look at the row, which is four times as long each time, up to the maximum. The end of a job
- * may be missed while the broker makes the binding. */
-#define LOOK_FIRST_USEC (50 * USEC_PER_MSEC)
-#define LOOK_MAX_USEC (5 * USEC_PER_SEC)
+/* How often to look at the row when nothing is heard. */
+#define LOOK_USEC (5 * USEC_PER_SEC)
 
 /* When to try again with readers that were full. */
 #define PUMP_AGAIN_USEC (20 * USEC_PER_MSEC)
@@ -48,8 +46,8 @@ typedef struct JobWatch {
         bool ended;
         int error;
 
+        bool born;                       /* it has a row */
         sd_event_source *look_timer, *pump_timer;
-        usec_t look_usec;
 } JobWatch;
 
 struct Watches {
@@ -246,10 +244,7 @@ static void on_view(int error, View *view, void *userdata)
                 fail(w, error);
                 return;
         }
-        if (look_again)
-                w->look_usec = LOOK_FIRST_USEC;
-        set_timer(w->look_timer, w->look_usec);
-        w->look_usec = MIN(w->look_usec * 4, LOOK_MAX_USEC);
+        set_timer(w->look_timer, look_again ? 0 : LOOK_USEC);
         pump(w);
 }
 
@@ -264,7 +259,7 @@ static void look(JobWatch *w)
 
         int r = view_new(w->watches->manager, &w->id, VIEW_OUTPUT, on_view, w, &w->view);
         if (r < 0)
-                set_timer(w->look_timer, LOOK_MAX_USEC);
+                set_timer(w->look_timer, LOOK_USEC);
         else
                 w->reading = true;
 }
@@ -289,6 +284,19 @@ void watches_poke(Watches *watches, const JobId *id)
                 look(w);
 }
 
+/* What happened before is in the row. */
+void watches_on_watching(Watches *watches, const JobId *id)
+{
+        JobWatch *w = find_watch(watches, id);
+
+        if (!w || w->ended)
+                return;
+        if (w->reading)
+                w->look_again = true;
+        else if (w->born)
+                set_timer(w->look_timer, 0);
+}
+
 void watches_on_event(Watches *watches, const QueueEvent *event)
 {
         JobWatch *w = find_watch(watches, &event->job);
@@ -308,7 +316,6 @@ void watches_on_event(Watches *watches, const QueueEvent *event)
                                        event->data, event->size);
                 break;
         default:
-                w->look_usec = LOOK_FIRST_USEC;
                 look(w);
                 return;
         }
@@ -333,7 +340,6 @@ static int job_watch_new(Watches *watches, const JobId *id, JobWatch **ret)
                 return -ENOMEM;
         w->id = *id;
         w->watches = watches;
-        w->look_usec = LOOK_FIRST_USEC;
         TAILQ_INIT(&w->watchers);
 
         if (!tsearch(w, &watches->by_id, compare_watches)) {
@@ -394,8 +400,10 @@ int watcher_new(Watches *watches, const JobId *id, bool unborn, const OutputRead
                 want_output(w);
         if (w->known || w->ended)
                 pump_soon(w);
-        else if (!unborn)
+        else if (!unborn) {
+                w->born = true;
                 look(w);
+        }
         *ret = watcher;
         return 0;
 }
@@ -403,7 +411,10 @@ int watcher_new(Watches *watches, const JobId *id, bool unborn, const OutputRead
 /* Who has just stored it knows what the row says now. */
 void watcher_born(Watcher *watcher)
 {
-        set_timer(watcher->watch->look_timer, watcher->watch->look_usec);
+        JobWatch *w = watcher->watch;
+
+        w->born = true;
+        set_timer(w->look_timer, LOOK_USEC);
 }
 
 Watcher *watcher_free(Watcher *watcher)

@@ -43,6 +43,7 @@ void watches_end(Watches *watches);
 void watches_poke(Watches *watches, const JobId *id);
 
 /* From the queue. */
+void watches_on_watching(Watches *watches, const JobId *id);
 void watches_on_event(Watches *watches, const QueueEvent *event);
 
 /* unborn: the job is about to be stored, so there is no use yet in looking for it; see watcher_born(). from: where to begin;

@@ -9,6 +9,7 @@
  *     watched                  goes on when somebody has asked for the output
  *     wait NAME                goes on when there is a file of that name in the directory given
  *     die                      the worker is gone, as if killed
+ *     refuse                   as the first line: goes back to the broker before it is claimed
  *     exit CODE
  *
  * scripted-worker CONNINFO PORT VHOST DIRECTORY LANGUAGE... */
@@ -282,6 +283,11 @@ static void on_job(const QueueJob *message, uint64_t tag, bool redelivered, void
 {
         Worker *w = userdata;
 
+        if (message->source && startswith(message->source, "refuse")) {
+                check(queue_requeue(w->queue, tag), "requeue");
+                set_room(w);
+                return;
+        }
         for (size_t i = 0; i < JOBS_MAX; i++) {
                 Job *j = &w->jobs[i];
 

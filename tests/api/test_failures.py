@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is taken is not lost, whatever is killed in between."""
 
+import hashlib
 import os
 import signal
 import subprocess
 import threading
+import time
 
 from engine import wait_until
 
@@ -99,6 +101,33 @@ def test_who_follows_a_job_gets_all_of_it_over_a_restart_of_the_broker(own):
     assert events[-1]['job']['attempt'] == 1
 
 
+def test_a_job_the_broker_gives_up_is_finished(own):
+    server = own().start()
+    with own.engine.worker():
+        source = server.events(server.submit('refuse')['id'])
+        told = list(source)[-1]['job']
+        assert (told['verdict'], told['attempt']) == ('internal_error', 0)
+        assert told['reason'] == 'Each worker it was given to was lost before it could begin'
+        # Others go their way.
+        assert server.submit('out x', wait=20)['stdout'] == 'x\n'
+    assert 'rce_api_dead_letters_total 1' in server.get('/metrics').text
+
+
+def test_messages_the_broker_loses_are_published_again(own):
+    server = own().start()
+    jobs = [server.submit(f'out lost-{i}')['id'] for i in range(3)]
+    wait_until(lambda: 'rce_api_messages_published_total 3' in server.get('/metrics').text, 'all published')
+    broker(own.engine, 'ctl', 'purge_queue', '--vhost', own.engine.database, 'rce.jobs.python.normal')
+    # Nobody worries about those that wait for a moment only.
+    recent = server.submit('out recent')['id']
+    own.engine.sql(f"UPDATE rce.jobs SET created_at = now() - interval '2 minutes' WHERE id <> '{recent}'")
+    with own.engine.worker():
+        for i, job in enumerate(jobs):
+            assert server.finished(job)['stdout'] == f'lost-{i}\n'
+        assert server.finished(recent)['attempt'] == 1
+    assert 'rce_api_jobs_adopted_total 3' in server.get('/metrics').text
+
+
 def test_while_the_database_is_away_nothing_is_promised(own):
     server = own().start()
     with own.engine.worker():
@@ -150,6 +179,25 @@ def test_blobs_that_cannot_be_stored_are_not_promised(own):
     assert (answer.status, answer.headers['Idempotent-Replayed']) == (202, None)
     with own.engine.worker():
         assert server.finished(answer.json['id'])['stdout'] == 'again\n'
+
+
+def test_blobs_go_when_no_job_can_name_them_any_more(own):
+    def blob_of(source):
+        key = hashlib.sha256(source.encode()).hexdigest()
+        return own.engine.blobs / key[:2] / key
+
+    server = own().start()
+    for name in 'old', 'recent':
+        server.submit(f'out {name}')
+    old, recent = blob_of('out old'), blob_of('out recent')
+    assert old.exists() and recent.exists()
+    server.stop()
+    then = time.time() - 10 * 24 * 3600
+    os.utime(old, (then, then))
+    server.start()
+    wait_until(lambda: not old.exists(), 'the old one gone')
+    wait_until(lambda: 'rce_api_blobs_collected_total 1' in server.get('/metrics').text, 'its being counted')
+    assert recent.exists()
 
 
 def test_stopping_answers_what_is_under_way(own):

@@ -56,16 +56,17 @@ void result_print(const JobResult *result, const char *job)
 
         _cleanup_(freep) char *line = result_format(result, ctl_colour(STDERR_FILENO));
         if (line)
-                fprintf(stderr, job ? "%s, job %s\n" : "%s\n", line, job);
+                fprintf(stderr, job ? "%s (job %s)\n" : "%s\n", line, job);
 }
 
 void result_print_rejected(size_t n_findings, bool more, const char *job)
 {
         bool colour = ctl_colour(STDERR_FILENO);
 
-        fprintf(stderr, "%s%s%s: %zu finding%s%s; nothing was run%s%s\n", colour ? RED : "",
+        fprintf(stderr, "%s%s%s: %zu finding%s%s; nothing was run%s%s%s\n", colour ? RED : "",
                 job_verdict_to_string(JOB_VERDICT_REJECTED), colour ? PLAIN : "", n_findings,
-                n_findings == 1 ? "" : "s", more ? " at least" : "", job ? ", job " : "", job ? job : "");
+                n_findings == 1 ? "" : "s", more ? " at least" : "", job ? " (job " : "", job ? job : "",
+                job ? ")" : "");
 }
 
 /* --- of documents -------------------------------------------------------------------------------------------------- */

@@ -96,8 +96,9 @@ static void report_forbidden(const char *socket)
         struct stat st;
         const struct group *group = stat(socket, &st) < 0 ? NULL : getgrgid(st.st_gid);
 
-        log_error("You may not connect to %s: it is for root%s%s. Become one of them, or see --server", socket,
-                  group ? " and the group " : "", group ? group->gr_name : "");
+        log_error("You may not connect to %s: it is for root%s%s. Become one of them, or try "
+                  "--server http://127.0.0.1:8000",
+                  socket, group ? " and the group " : "", group ? group->gr_name : "");
 }
 
 static int report_unreachable(const Answer *answer)

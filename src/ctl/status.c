@@ -50,26 +50,57 @@ static int print_result(struct json_object *job)
         return r == -EBADMSG ? 0 : r;
 }
 
+static int print_line(const char *title, const char *value)
+{
+        _cleanup_(freep) char *safe = isempty(value) ? strdup("-") : string_escape(value, strlen(value));
+
+        if (!safe)
+                return -ENOMEM;
+        printf("%-10s %s\n", title, safe);
+        return 0;
+}
+
+/* "course=7 week=2" */
+static int print_tags(struct json_object *job)
+{
+        _cleanup_(buffer_done) Buffer b = { 0 };
+        struct json_object *tags;
+        int r;
+
+        if (json_object_object_get_ex(job, "tags", &tags) && json_object_is_type(tags, json_type_object)) {
+                json_object_object_foreach(tags, name, value) {
+                        r = buffer_printf(&b, "%s%s=%s", b.size > 0 ? " " : "", name, json_object_get_string(value));
+                        if (r < 0)
+                                return r;
+                }
+        }
+        return print_line("tags", b.data);
+}
+
 static int print_status(struct json_object *job, const void *userdata)
 {
         static const struct {
                 const char *key, *title;
         } lines[] = {
-                { "id", "job" },           { "language", "language" },   { "priority", "priority" },
-                { "tags", "tags" },        { "created_at", "created" },  { "started_at", "started" },
-                { "finished_at", "ended" }, { "attempt", "attempt" },     { "stdout_bytes", "stdout" },
-                { "stderr_bytes", "stderr" }, { "state", "state" },
+                { "id", "job" },
+                { "language", "language" },
+                { "priority", "priority" },
+                { "created_at", "created" },
+                { "started_at", "started" },
+                { "finished_at", "ended" },
+                { "attempt", "attempt" },
+                { "stdout_bytes", "stdout" },
+                { "stderr_bytes", "stderr" },
         };
+        int r = 0;
 
-        for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
-                const char *value = view_string(job, lines[i].key);
-                _cleanup_(freep) char *safe = value ? string_escape(value, strlen(value)) : strdup("-");
-
-                if (!safe)
-                        return -ENOMEM;
-                printf("%-10s %s\n", lines[i].title, safe);
-        }
-        return print_result(job);
+        for (size_t i = 0; i < ELEMENTSOF(lines) && r >= 0; i++)
+                r = print_line(lines[i].title, view_string(job, lines[i].key));
+        if (r >= 0)
+                r = print_tags(job);
+        if (r >= 0)
+                r = print_line("state", view_string(job, "state"));
+        return r < 0 ? r : print_result(job);
 }
 
 int verb_status(int argc, char **argv)

@@ -164,7 +164,7 @@ def test_output_comes_live_and_the_exit_code_is_the_program_s(rcectl, engine):
         engine.open_gate('rcectl')
         code, out, err = ends(process)
     assert (code, out) == (7, 'three\n')
-    assert re.fullmatch(r'two\nruntime_error: exit 7, 1ms wall, 500us cpu, 1.0M memory, job [0-9a-f-]{36}\n', err), err
+    assert re.fullmatch(r'two\nruntime_error: exit 7, 1ms wall, 500us cpu, 1.0M memory \(job [0-9a-f-]{36}\)\n', err), err
 
 
 def test_quiet_says_nothing_of_a_program_that_ended_well(rcectl):
@@ -235,7 +235,7 @@ def test_more_input_than_the_server_takes(rcectl):
 def test_a_long_output_is_whole(rcectl):
     done = rcectl('run', rcectl.file('watched', 'fill 5000000'))
     assert done.stdout == b'0123456789' * 500000
-    done = rcectl('logs', re.search(r'job (\S+)', done.stderr.decode())[1])
+    done = rcectl('logs', re.search(r'job ([^)\s]+)', done.stderr.decode())[1])
     assert done.stdout == b'0123456789' * 500000
 
 
@@ -248,7 +248,7 @@ def test_ctrl_c_cancels_what_runs(rcectl, server):
         process.send_signal(signal.SIGINT)
         code, _, err = ends(process)
     assert code == 130
-    job = re.search(r'cancelled.*, job (\S+)', err)[1]
+    job = re.search(r'cancelled.* \(job (\S+)\)', err)[1]
     assert server.get(f'/v1/jobs/{job}').json['verdict'] == 'cancelled'
 
 
@@ -262,7 +262,7 @@ def test_ctrl_c_cancels_what_waits_and_people_are_told_for_what(tmp_path, own):
         process.send_signal(signal.SIGINT)
         code, _, err = ends(process)
     assert (code, server.get(f'/v1/jobs/{line.split()[1]}').json['state']) == (130, 'cancelled')
-    assert re.fullmatch(r'cancelled.*, job \S+\n', err), err
+    assert re.fullmatch(r'cancelled.* \(job \S+\)\n', err), err
 
 
 def test_who_is_asked_twice_does_not_wait(tmp_path, own):
@@ -287,7 +287,7 @@ def test_a_job_whose_output_nobody_reads_is_cancelled(rcectl, server):
         process.stdout.close()
         server.engine.open_gate('nobody')
         assert process.wait(GUARD) == 128 + signal.SIGPIPE
-        job = re.search(r'job (\S+)', process.stderr.read().decode())[1]
+        job = re.search(r'job ([^)\s]+)', process.stderr.read().decode())[1]
     assert server.finished(job)['verdict'] == 'cancelled'
 
 
@@ -340,7 +340,7 @@ def test_a_job_that_begins_anew_shows_nothing_twice(tmp_path, own):
         with own.engine.worker():
             code, out, err = ends(process, 60)
     assert (code, out) == (5, 'three\n'), err
-    assert 'begins anew' in err and ', job ' in err
+    assert 'begins anew' in err and '(job ' in err
 
 
 def test_a_server_that_is_full_is_asked_again(tmp_path, pretender):
@@ -430,9 +430,11 @@ def test_a_token_is_sent_where_nobody_else_can_read_it(tmp_path, pretender):
 
 
 def test_the_life_of_a_job(rcectl, server):
-    job = rcectl.submit('out one', 'watched', 'wait life', 'out two', 'err three')
+    job = rcectl.submit('out one', 'watched', 'wait life', 'out two', 'err three',
+                        options=['--tag', 'life=long and well'])
     wait_until(lambda: rcectl.json('status', job)['state'] == 'running', 'a running job')
     text = rcectl('status', job).stdout.decode()
+    assert re.search(r'(?m)^tags +life=long and well$', text)
     assert re.search(r'(?m)^state +running$', text) and 'verdict' not in text
     early = rcectl('logs', job)
     assert (early.returncode, early.stdout) == (1, b'') and b'is running; --follow' in early.stderr

@@ -173,8 +173,10 @@ def test_answers_are_as_described(server, worker):
     check(server.delete(f'/v1/jobs/{job}'), 'DELETE', '/v1/jobs/{id}')
     check(server.get('/v1/jobs/x/events'), 'GET', '/v1/jobs/{id}/events')
     check(server.get('/v1/jobs/x/stream'), 'GET', '/v1/jobs/{id}/stream')
-    for path in '/v1/languages', '/v1/workers', '/healthz', '/readyz', '/metrics', '/openapi.json':
+    server.submit('wait counted')
+    for path in '/v1/languages', '/v1/workers', '/v1/queue', '/healthz', '/readyz', '/metrics', '/openapi.json':
         check(server.get(path), 'GET', path)
+    server.engine.open_gate('counted')
     check(server.post('/v1/lint', {'source': 'import os'}), 'POST', '/v1/lint')
     check(server.post('/v1/lint', {'source': ''}), 'POST', '/v1/lint')
     body, headers = form()
@@ -197,6 +199,18 @@ def test_workers(server, worker):
     workers = wait_until(lambda: server.get('/v1/workers').json['workers'], 'a worker')
     assert [(w['name'], w['host'], w['alive'], w['slots']) for w in workers] == [('scripted', 'test', True, 4)]
     assert workers[0]['languages'] == ['python', 'datascience']
+
+
+def test_the_queue_is_counted(own):
+    server = own().start()
+    assert server.get('/v1/queue').json == {'queue': []}
+    jobs = [server.submit('out', priority=p, language=l)['id']
+            for p, l in [('low', 'python'), ('normal', 'python'), ('normal', 'python'), ('normal', 'datascience')]]
+    queue = server.get('/v1/queue').json['queue']
+    assert sorted((q['language'], q['priority'], q['state'], q['jobs']) for q in queue) == [
+        ('datascience', 'normal', 'queued', 1), ('python', 'low', 'queued', 1), ('python', 'normal', 'queued', 2)]
+    oldest = next(q['oldest_at'] for q in queue if q['jobs'] == 2)
+    assert oldest == server.get(f'/v1/jobs/{jobs[1]}').json['created_at']
 
 
 @pytest.mark.parametrize('level, found', [('off', []), ('standard', ['os']), (None, ['os']), ('strict', ['os', 'ctypes'])])

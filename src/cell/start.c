@@ -3,8 +3,6 @@
 /* Where the kernel enters the program. Arguments and environment are of no interest: all a supervisor is told comes over
  * its socket. */
 
-#include "cell/supervisor.h"
-
 #if defined(__x86_64__)
 __asm__(".pushsection .text\n"
         ".globl _start\n"
@@ -12,7 +10,7 @@ __asm__(".pushsection .text\n"
         "_start:\n"
         "        xorl %ebp, %ebp\n"
         "        andq $-16, %rsp\n"
-        "        call supervisor_main\n"
+        "        call rce_cell_main\n"
         "        ud2\n"
         ".size _start, . - _start\n"
         ".popsection\n");
@@ -23,7 +21,7 @@ __asm__(".pushsection .text\n"
         "_start:\n"
         "        mov x29, #0\n"
         "        mov x30, #0\n"
-        "        bl supervisor_main\n"
+        "        bl rce_cell_main\n"
         "        brk #0\n"
         ".size _start, . - _start\n"
         ".popsection\n");

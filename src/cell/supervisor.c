@@ -1,63 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The job has our uid and lives in our pid namespace, so the walls between it and us are these:
+/* The program has our uid and lives in our pid namespace, so the walls between it and us are these:
  *
  * - We are init. The kernel drops every signal from inside the namespace for which init has no handler, SIGKILL and SIGSTOP
  *   included; we install none and take SIGCHLD, blocked, from a signalfd. A forged SIGCHLD costs one look at wait4().
  * - We are not dumpable: no ptrace, no /proc/1/{fd,mem,environ}, no pidfd_getfd(), and our /proc files belong to root.
- * - We allocate nothing after the start: what we need is static and touched before the first job runs.
+ * - We allocate nothing after the start: what we need is static.
  * - Nobody can keep us busy: of a flood of orphans we bury a handful, then look at the socket again.
  * - One wall is not ours: with an equal uid the kernel lets a job set our resource limits, and a CPU limit is the one thing
  *   that kills an init. The seccomp policy allows prlimit64() on the caller itself only.
  *
  * Killing is kill(-1): the kernel walks the task list under the lock that fork needs, and a process with a fatal signal
  * pending cannot fork, so nothing escapes between. When wait4() then says ECHILD, all are dead: an orphan becomes our child
- * before its parent becomes a zombie. */
+ * before its parent becomes a zombie.
+ *
+ * While a process waits to become the program it, not we, reads the socket, which both have. We only look whether the worker
+ * is still there. */
 
 #include "cell/supervisor.h"
 
 #include <errno.h>
-#include <stdalign.h>
+#include <linux/sched.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 
-#include "cell/job.h"
-#include "cell/message.h"
+#include "cell/link.h"
+#include "cell/program.h"
 #include "cell/sys.h"
+#include "cell/walls.h"
 
 #define REAP_BURST 64u
-#define COPY_BUFFER_SIZE (64u * 1024u)
 #define SIGNAL_INFO_SIZE 128u /* of struct signalfd_siginfo */
 
 #define USEC_PER_SEC UINT64_C(1000000)
 
-typedef struct Supervisor {
+static struct {
+        bool in_cell;
         int signal_fd;
-        int job_pid; /* 0 while no job is there */
-        int go_fd;   /* open until the job got its go */
-        int error_fd;
-        bool go_may_be_late; /* the last job died before its go, which may be on its way */
-        size_t n_fds;
-        int fds[CELL_FDS_MAX];
-        CellProgram program;
-        alignas(8) unsigned char packet[CELL_MESSAGE_MAX];
-        unsigned char copy_buffer[COPY_BUFFER_SIZE];
-} Supervisor;
-
-static void fd_close(int *fd)
-{
-        if (*fd >= 0)
-                sys_close(*fd);
-        *fd = -EBADF;
-}
-
-static void supervisor_close_fds(Supervisor *s)
-{
-        for (size_t i = 0; i < s->n_fds; i++)
-                fd_close(&s->fds[i]);
-        s->n_fds = 0;
-}
+        int error_fd[2];
+        CellPacket packet;
+} self;
 
 /* The kernel lets go of our pid only when every process in the namespace is gone. */
 static _Noreturn void supervisor_end(int status)
@@ -68,280 +51,35 @@ static _Noreturn void supervisor_end(int status)
 
 static void supervisor_send(CellMessageType type, void *message, uint32_t size)
 {
-        CellHeader *header = message;
-        struct iovec iov = { .iov_base = message, .iov_len = size };
-        struct msghdr envelope = { .msg_iov = &iov, .msg_iovlen = 1 };
         long r;
 
-        *header = (CellHeader){ .magic = CELL_MAGIC, .version = CELL_VERSION, .type = type, .size = size };
-        do
-                r = sys_sendmsg(CELL_SOCKET_FD, &envelope, MSG_NOSIGNAL);
-        while (r == -EINTR);
+        r = link_send(type, message, size);
         if (r < 0)
                 supervisor_end(r == -EPIPE || r == -ECONNRESET ? 0 : 1);
 }
 
-static void supervisor_send_fail(CellStep step, int error)
+static void send_fail(CellStep step, long error)
 {
-        CellFail fail = { .step = step, .error = error };
+        CellFail fail = { .step = step, .error = (int32_t) -error };
 
         supervisor_send(CELL_FAIL, &fail, sizeof fail);
 }
 
-static _Noreturn void supervisor_end_protocol(void)
+static void send_hello(void)
+{
+        CellHeader hello;
+
+        supervisor_send(CELL_HELLO, &hello, sizeof hello);
+}
+
+static _Noreturn void end_with_failure(CellStep step, long error)
 {
         sys_kill(-1, SIGKILL);
-        supervisor_send_fail(CELL_STEP_PROTOCOL, EBADMSG);
+        send_fail(step, error);
         supervisor_end(1);
 }
 
-static void kill_and_reap_all(void)
-{
-        for (;;) {
-                long r;
-
-                sys_kill(-1, SIGKILL);
-                r = sys_wait4(-1, NULL, __WALL, NULL);
-                while (r > 0)
-                        r = sys_wait4(-1, NULL, __WALL | WNOHANG, NULL);
-                if (r == -ECHILD)
-                        return;
-        }
-}
-
-static uint64_t timeval_usec(const struct timeval *time)
-{
-        return (uint64_t) time->tv_sec * USEC_PER_SEC + (uint64_t) time->tv_usec;
-}
-
-static void supervisor_finish_job(Supervisor *s, int wait_status, const struct rusage *usage)
-{
-        JobFailure failure;
-        long r;
-
-        kill_and_reap_all();
-        /* Nobody holds the other end any more, so this does not block. */
-        r = sys_read(s->error_fd, &failure, sizeof failure);
-        fd_close(&s->error_fd);
-        s->go_may_be_late = s->go_fd >= 0;
-        fd_close(&s->go_fd);
-        s->job_pid = 0;
-
-        if (r == sizeof failure)
-                supervisor_send_fail(failure.step, failure.error);
-        else {
-                CellExit done = {
-                        .wait_status = wait_status,
-                        .user_usec = timeval_usec(&usage->ru_utime),
-                        .system_usec = timeval_usec(&usage->ru_stime),
-                        .max_rss_bytes = (uint64_t) usage->ru_maxrss * 1024u,
-                };
-
-                supervisor_send(CELL_EXIT, &done, sizeof done);
-        }
-}
-
-/* Returns true if there may be more to reap. */
-static bool supervisor_reap(Supervisor *s)
-{
-        for (unsigned i = 0; i < REAP_BURST; i++) {
-                struct rusage usage;
-                int wait_status;
-                long pid;
-
-                pid = sys_wait4(-1, &wait_status, __WALL | WNOHANG, &usage);
-                if (pid <= 0)
-                        return false;
-                if (pid == s->job_pid) {
-                        supervisor_finish_job(s, wait_status, &usage);
-                        return false;
-                }
-        }
-        return true;
-}
-
-/* Returns the size of the packet, 0 at the end of the connection. */
-static size_t supervisor_receive(Supervisor *s)
-{
-        struct iovec iov = { .iov_base = s->packet, .iov_len = sizeof s->packet };
-        union {
-                struct cmsghdr header;
-                unsigned char buffer[CMSG_SPACE(sizeof s->fds)];
-        } control = { 0 };
-        struct msghdr message = {
-                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
-        };
-        long r;
-
-        do
-                r = sys_recvmsg(CELL_SOCKET_FD, &message, MSG_CMSG_CLOEXEC);
-        while (r == -EINTR);
-        if (r <= 0)
-                return 0;
-
-        s->n_fds = 0;
-        if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
-                supervisor_end_protocol();
-        if (message.msg_controllen >= sizeof control.header) {
-                /* CMSG_SPACE() rounds up: there is room for one descriptor more than there are places. */
-                if (control.header.cmsg_level != SOL_SOCKET || control.header.cmsg_type != SCM_RIGHTS ||
-                    control.header.cmsg_len > CMSG_LEN(sizeof s->fds))
-                        supervisor_end_protocol();
-                s->n_fds = (control.header.cmsg_len - CMSG_LEN(0)) / sizeof s->fds[0];
-                memcpy(s->fds, CMSG_DATA(&control.header), s->n_fds * sizeof s->fds[0]);
-        }
-        return (size_t) r;
-}
-
-/* The name is free or the job is wrong: an earlier program of the same cell may have left anything there. */
-static long supervisor_write_file(Supervisor *s, int dir_fd, const char *name, int source_fd)
-{
-        uint64_t offset = 0;
-        long fd, r, done;
-
-        fd = sys_openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-        if (fd < 0)
-                return fd;
-        while ((r = sys_pread(source_fd, s->copy_buffer, sizeof s->copy_buffer, offset)) > 0) {
-                for (long n = r, written = 0; written < n; written += done) {
-                        done = sys_write((int) fd, s->copy_buffer + written, (size_t) (n - written));
-                        if (done < 0) {
-                                sys_close((int) fd);
-                                return done;
-                        }
-                }
-                offset += (uint64_t) r;
-        }
-        sys_close((int) fd);
-        return r;
-}
-
-static long supervisor_write_files(Supervisor *s)
-{
-        long dir_fd, r = 0;
-
-        dir_fd = sys_openat(AT_FDCWD, CELL_WORK_DIRECTORY, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-        if (dir_fd < 0)
-                return dir_fd;
-        for (size_t i = 0; i < s->program.n_files && r >= 0; i++)
-                r = supervisor_write_file(s, (int) dir_fd, s->program.files[i], s->fds[CELL_STDIO_FDS + i]);
-        sys_close((int) dir_fd);
-        return r;
-}
-
-/* On success only the ends of the pipes that are ours stay open here. */
-static long supervisor_fork_job(Supervisor *s)
-{
-        int go[2] = { -EBADF, -EBADF }, error[2] = { -EBADF, -EBADF };
-        long r;
-
-        r = sys_pipe2(go, O_CLOEXEC);
-        if (r >= 0)
-                r = sys_pipe2(error, O_CLOEXEC);
-        if (r >= 0)
-                r = sys_fork();
-        if (r == 0) {
-                /* Our own end of the go pipe has to be closed for its end of file to mean anything. */
-                fd_close(&go[1]);
-                job_run(&(JobParams){
-                        .program = &s->program,
-                        .stdio_fds = s->fds,
-                        .socket_fd = CELL_SOCKET_FD,
-                        .go_fd = go[0],
-                        .error_fd = error[1],
-                });
-        }
-        if (r > 0) {
-                s->job_pid = (int) r;
-                s->go_fd = go[1];
-                s->error_fd = error[0];
-                go[1] = error[0] = -EBADF;
-        }
-        for (int i = 0; i < 2; i++) {
-                fd_close(&go[i]);
-                fd_close(&error[i]);
-        }
-        return r;
-}
-
-static void supervisor_handle_run(Supervisor *s, size_t size)
-{
-        long r;
-
-        if (s->job_pid > 0 || cell_run_parse(s->packet, size, s->n_fds, &s->program) < 0)
-                supervisor_end_protocol();
-        s->go_may_be_late = false;
-
-        r = supervisor_write_files(s);
-        if (r < 0)
-                supervisor_send_fail(CELL_STEP_FILE, (int) -r);
-        else {
-                r = supervisor_fork_job(s);
-                if (r < 0)
-                        supervisor_send_fail(CELL_STEP_FORK, (int) -r);
-        }
-        /* Held here, they would hide from the worker that the program closed its output. */
-        supervisor_close_fds(s);
-}
-
-static void supervisor_handle_go(Supervisor *s, size_t size)
-{
-        if (cell_go_check(s->packet, size, s->n_fds) < 0)
-                supervisor_end_protocol();
-        if (s->go_fd >= 0) {
-                sys_write(s->go_fd, "", 1);
-                fd_close(&s->go_fd);
-        } else if (s->go_may_be_late)
-                s->go_may_be_late = false;
-        else
-                supervisor_end_protocol();
-}
-
-static void supervisor_handle_message(Supervisor *s)
-{
-        CellHeader header;
-        size_t size;
-
-        size = supervisor_receive(s);
-        if (size == 0)
-                supervisor_end(0);
-        if (cell_header_parse(s->packet, size, &header) < 0)
-                supervisor_end_protocol();
-        if (header.type == CELL_RUN)
-                supervisor_handle_run(s, size);
-        else if (header.type == CELL_GO)
-                supervisor_handle_go(s, size);
-        else
-                supervisor_end_protocol();
-}
-
-static _Noreturn void supervisor_loop(Supervisor *s)
-{
-        static const struct timespec now = { 0 };
-        static unsigned char signals[SIGNAL_INFO_SIZE];
-        bool more = false;
-
-        for (;;) {
-                struct pollfd fds[] = {
-                        { .fd = CELL_SOCKET_FD, .events = POLLIN | POLLRDHUP },
-                        { .fd = s->signal_fd, .events = POLLIN },
-                };
-                struct timespec timeout = now;
-                long r;
-
-                r = sys_ppoll(fds, 2, more ? &timeout : NULL);
-                if (r < 0 && r != -EINTR)
-                        supervisor_end(1);
-                /* A worker that is gone wants nothing run any more, whatever it said last. */
-                if (fds[0].revents & (POLLHUP | POLLRDHUP | POLLERR | POLLNVAL))
-                        supervisor_end(0);
-                if (fds[0].revents & POLLIN)
-                        supervisor_handle_message(s);
-                if (fds[1].revents & POLLIN)
-                        sys_read(s->signal_fd, signals, sizeof signals);
-                more = supervisor_reap(s);
-        }
-}
+/* --- start --------------------------------------------------------------------------------------------------------- */
 
 static _Noreturn void start_fail(const char *message)
 {
@@ -371,33 +109,247 @@ static void tidy_descriptors(void)
                 start_fail("rce-cell: cannot close inherited descriptors\n");
 }
 
-static int take_signals(void)
+/* Handlers belong to whoever we were before: a fork server is an interpreter. */
+static long take_signals(void)
 {
         const SysSignalSet mask = SYS_SIGNAL_BIT(SIGCHLD);
-        long fd;
+        long r;
 
         signals_reset();
-        fd = sys_signalfd(&mask, O_CLOEXEC | O_NONBLOCK);
-        if (fd < 0 || sys_sigprocmask(SIG_SETMASK, &mask) < 0)
-                start_fail("rce-cell: cannot wait for signals\n");
-        return (int) fd;
+        r = sys_signalfd(&mask, O_CLOEXEC | O_NONBLOCK);
+        if (r < 0)
+                return r;
+        self.signal_fd = (int) r;
+        return sys_sigprocmask(SIG_SETMASK, &mask);
 }
 
-_Noreturn void supervisor_main(void)
+void supervisor_open(void)
 {
-        static Supervisor s;
-        CellHeader hello;
-
         check_start();
         if (sys_prctl(PR_SET_DUMPABLE, 0) < 0)
                 start_fail("rce-cell: cannot become undumpable\n");
         tidy_descriptors();
-        sys_umask(022);
+        if (take_signals() < 0)
+                start_fail("rce-cell: cannot wait for signals\n");
+        self.error_fd[0] = self.error_fd[1] = -EBADF;
+        send_hello();
+}
 
-        memset(&s, 0, sizeof s); /* for the page faults */
-        s.go_fd = s.error_fd = -EBADF;
-        s.signal_fd = take_signals();
+/* --- cells and fork servers ---------------------------------------------------------------------------------------- */
 
-        supervisor_send(CELL_HELLO, &hello, sizeof hello);
-        supervisor_loop(&s);
+/* A fork of the supervisor of the container becomes one of its own kind. */
+static void become_cell(int socket_fd, const CellPlan *plan, const CellIds *outer)
+{
+        CellStep step = CELL_STEP_CLONE;
+        long r;
+
+        r = sys_dup3(socket_fd, CELL_SOCKET_FD, O_CLOEXEC);
+        if (r < 0)
+                sys_exit(1);
+        self.in_cell = true;
+        self.packet.n_fds = 0;
+        r = sys_close_range(CELL_SOCKET_FD + 1, ~0u, 0);
+        if (r >= 0)
+                r = take_signals();
+        if (r >= 0)
+                r = walls_put_up(plan, outer, &step);
+        if (r < 0)
+                end_with_failure(step, r);
+        send_hello();
+}
+
+/* What went wrong is for the socket of the cell, which then closes. */
+static void send_make_failure(int socket_fd, long error)
+{
+        CellFail fail = {
+                .header = { .magic = CELL_MAGIC, .version = CELL_VERSION, .type = CELL_FAIL, .size = sizeof fail },
+                .step = CELL_STEP_CLONE,
+                .error = (int32_t) -error,
+        };
+
+        sys_write(socket_fd, &fail, sizeof fail);
+}
+
+static void handle_make(void)
+{
+        const CellIds outer = { .uid = (unsigned) sys_getuid(), .gid = (unsigned) sys_getgid() };
+        CellPacket *packet = &self.packet;
+        CellPlan plan;
+        long r;
+
+        r = cell_make_parse(packet->bytes, packet->size, packet->n_fds, &plan);
+        if (r < 0)
+                end_with_failure(CELL_STEP_PROTOCOL, r);
+        r = sys_clone(WALLS_NAMESPACES);
+        if (r == 0) {
+                become_cell(packet->fds[0], &plan, &outer);
+                return;
+        }
+        if (r < 0)
+                send_make_failure(packet->fds[0], r);
+        packet_close_fds(packet);
+}
+
+static _Noreturn void handle_serve(void)
+{
+        static const SysSignalSet none = 0;
+        static CellProgram server;
+        long r;
+
+        r = cell_serve_parse(self.packet.bytes, self.packet.size, self.packet.n_fds, &server);
+        if (r < 0)
+                end_with_failure(CELL_STEP_PROTOCOL, r);
+        r = sys_fcntl(CELL_SOCKET_FD, F_SETFD, 0);
+        if (r >= 0)
+                r = sys_sigprocmask(SIG_SETMASK, &none);
+        if (r >= 0)
+                r = program_exec(&server);
+        end_with_failure(CELL_STEP_EXEC, r);
+}
+
+/* True when a program is wanted, here: we were told so, or have become the cell. */
+static bool handle_message(void)
+{
+        CellHeader header;
+        long r;
+
+        r = link_receive(&self.packet);
+        if (r == 0)
+                supervisor_end(0);
+        if (r > 0)
+                r = cell_header_parse(self.packet.bytes, self.packet.size, &header);
+        if (r < 0)
+                end_with_failure(CELL_STEP_PROTOCOL, r);
+        if (header.type == CELL_ARM && cell_arm_check(self.packet.bytes, self.packet.size, self.packet.n_fds) == 0)
+                return true;
+        if (header.type == CELL_MAKE && !self.in_cell)
+                handle_make();
+        else if (header.type == CELL_SERVE && !self.in_cell)
+                handle_serve();
+        else if (header.type == CELL_RUN)
+                /* For a process that died meanwhile, which the worker will have been told when it hears nothing of this. */
+                packet_close_fds(&self.packet);
+        else
+                end_with_failure(CELL_STEP_PROTOCOL, -EBADMSG);
+        return false;
+}
+
+/* --- programs ------------------------------------------------------------------------------------------------------ */
+
+static void kill_and_reap_all(void)
+{
+        for (;;) {
+                long r;
+
+                sys_kill(-1, SIGKILL);
+                r = sys_wait4(-1, NULL, __WALL, NULL);
+                while (r > 0)
+                        r = sys_wait4(-1, NULL, __WALL | WNOHANG, NULL);
+                if (r == -ECHILD)
+                        return;
+        }
+}
+
+static uint64_t timeval_usec(const struct timeval *time)
+{
+        return (uint64_t) time->tv_sec * USEC_PER_SEC + (uint64_t) time->tv_usec;
+}
+
+static void report_end(int wait_status, const struct rusage *usage)
+{
+        ProgramFailure failure;
+        long r;
+
+        kill_and_reap_all();
+        /* Nobody holds the other end any more, so this does not block. */
+        r = sys_read(self.error_fd[0], &failure, sizeof failure);
+        if (r == sizeof failure)
+                send_fail(failure.step, -failure.error);
+        else {
+                CellExit done = {
+                        .wait_status = wait_status,
+                        .user_usec = timeval_usec(&usage->ru_utime),
+                        .system_usec = timeval_usec(&usage->ru_stime),
+                        .max_rss_bytes = (uint64_t) usage->ru_maxrss * 1024u,
+                };
+
+                supervisor_send(CELL_EXIT, &done, sizeof done);
+        }
+}
+
+typedef enum Reaped { REAPED_ALL, REAPED_MORE, REAPED_PROGRAM } Reaped;
+
+static Reaped reap(long program_pid)
+{
+        for (unsigned i = 0; i < REAP_BURST; i++) {
+                struct rusage usage;
+                int wait_status;
+                long pid;
+
+                pid = sys_wait4(-1, &wait_status, __WALL | WNOHANG, &usage);
+                if (pid <= 0)
+                        return REAPED_ALL;
+                if (pid == program_pid) {
+                        report_end(wait_status, &usage);
+                        return REAPED_PROGRAM;
+                }
+        }
+        return REAPED_MORE;
+}
+
+/* True when there is a message. */
+static bool wait_for_event(bool messages, bool return_at_once)
+{
+        static const struct timespec now = { 0 };
+        static unsigned char signals[SIGNAL_INFO_SIZE];
+        struct timespec timeout = now;
+        struct pollfd fds[] = {
+                { .fd = CELL_SOCKET_FD, .events = (short) (POLLRDHUP | (messages ? POLLIN : 0)) },
+                { .fd = self.signal_fd, .events = POLLIN },
+        };
+        long r;
+
+        r = sys_ppoll(fds, 2, return_at_once ? &timeout : NULL);
+        if (r < 0 && r != -EINTR)
+                supervisor_end(1);
+        /* A worker that is gone wants nothing run any more, whatever it said last. */
+        if (fds[0].revents & (POLLHUP | POLLRDHUP | POLLERR | POLLNVAL))
+                supervisor_end(0);
+        if (fds[1].revents & POLLIN)
+                sys_read(self.signal_fd, signals, sizeof signals);
+        return fds[0].revents & POLLIN;
+}
+
+void supervisor_next(void)
+{
+        Reaped reaped = REAPED_ALL;
+        long r;
+
+        for (;;) {
+                if (wait_for_event(true, reaped == REAPED_MORE) && handle_message())
+                        break;
+                reaped = reap(0);
+        }
+        r = sys_pipe2(self.error_fd, O_CLOEXEC);
+        if (r < 0)
+                end_with_failure(CELL_STEP_FORK, r);
+}
+
+void supervisor_watch(long pid)
+{
+        Reaped reaped = REAPED_ALL;
+
+        fd_close(&self.error_fd[1]);
+        if (pid < 0)
+                send_fail(CELL_STEP_FORK, pid);
+        while (pid > 0 && reaped != REAPED_PROGRAM) {
+                wait_for_event(false, reaped == REAPED_MORE);
+                reaped = reap(pid);
+        }
+        fd_close(&self.error_fd[0]);
+}
+
+int supervisor_error_fd(void)
+{
+        return self.error_fd[1];
 }

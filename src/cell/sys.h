@@ -6,6 +6,9 @@
  * Every call returns what the kernel returns: a result, or a negative errno. */
 
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/mount.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -94,6 +97,12 @@ static inline long sys_fork(void)
         return sys_call(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 }
 
+/* A fork into new namespaces. */
+static inline long sys_clone(unsigned long namespaces)
+{
+        return sys_call(SYS_clone, (long) (namespaces | SIGCHLD), 0, 0, 0, 0);
+}
+
 static inline long sys_execve(const char *path, const char *const *argv, const char *const *env)
 {
         return sys_call(SYS_execve, (long) path, (long) argv, (long) env, 0, 0);
@@ -127,6 +136,47 @@ static inline long sys_personality(unsigned long persona)
 static inline long sys_prctl(int option, unsigned long value)
 {
         return sys_call(SYS_prctl, option, (long) value, 0, 0, 0);
+}
+
+static inline long sys_capset(struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data)
+{
+        return sys_call(SYS_capset, (long) header, (long) data, 0, 0, 0);
+}
+
+static inline long sys_seccomp(unsigned operation, unsigned flags, const struct sock_fprog *program)
+{
+        return sys_call(SYS_seccomp, operation, flags, (long) program, 0, 0);
+}
+
+static inline long sys_mount(const char *source, const char *target, const char *type, unsigned long flags,
+                             const char *options)
+{
+        return sys_call(SYS_mount, (long) source, (long) target, (long) type, (long) flags, (long) options);
+}
+
+static inline long sys_mount_setattr(const char *path, unsigned flags, const struct mount_attr *attributes)
+{
+        return sys_call(SYS_mount_setattr, AT_FDCWD, (long) path, flags, (long) attributes, sizeof *attributes);
+}
+
+static inline long sys_mkdir(const char *path, unsigned mode)
+{
+        return sys_call(SYS_mkdirat, AT_FDCWD, (long) path, mode, 0, 0);
+}
+
+static inline long sys_symlink(const char *target, const char *path)
+{
+        return sys_call(SYS_symlinkat, (long) target, AT_FDCWD, (long) path, 0, 0);
+}
+
+static inline long sys_socket(int domain, int type, int protocol)
+{
+        return sys_call(SYS_socket, domain, type, protocol, 0, 0);
+}
+
+static inline long sys_ioctl(int fd, unsigned long request, void *argument)
+{
+        return sys_call(SYS_ioctl, fd, (long) request, (long) argument, 0, 0);
 }
 
 static inline long sys_setrlimit(unsigned resource, const SysRlimit *limit)

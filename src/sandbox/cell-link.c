@@ -12,9 +12,24 @@
 #define FDS_MAX (3 + CELL_FILES_MAX)
 
 static const char *const cell_step_table[_CELL_STEP_MAX] = {
-        [CELL_STEP_PROTOCOL] = "protocol", [CELL_STEP_FILE] = "file",     [CELL_STEP_FORK] = "fork",
-        [CELL_STEP_STDIO] = "stdio",       [CELL_STEP_RLIMIT] = "rlimit", [CELL_STEP_CHDIR] = "chdir",
-        [CELL_STEP_PRCTL] = "prctl",       [CELL_STEP_EXEC] = "exec",
+        [CELL_STEP_PROTOCOL] = "protocol",
+        [CELL_STEP_CLONE] = "clone",
+        [CELL_STEP_IDS] = "ids",
+        [CELL_STEP_ROOT] = "root",
+        [CELL_STEP_DEV] = "dev",
+        [CELL_STEP_PROC] = "proc",
+        [CELL_STEP_TMPFS] = "tmpfs",
+        [CELL_STEP_LOOPBACK] = "loopback",
+        [CELL_STEP_CAPABILITIES] = "capabilities",
+        [CELL_STEP_SECCOMP] = "seccomp",
+        [CELL_STEP_FORK] = "fork",
+        [CELL_STEP_FILE] = "file",
+        [CELL_STEP_STDIO] = "stdio",
+        [CELL_STEP_RLIMIT] = "rlimit",
+        [CELL_STEP_CHDIR] = "chdir",
+        [CELL_STEP_PRCTL] = "prctl",
+        [CELL_STEP_EXEC] = "exec",
+        [CELL_STEP_RESUME] = "resume",
 };
 
 const char *cell_step_to_string(CellStep step)
@@ -105,7 +120,7 @@ static int send_packet(int fd, const void *packet, size_t size, const int *fds, 
 int cell_link_send_run(int fd, const CellCommand *c, Fault *reterr_fault)
 {
         _cleanup_(buffer_done) Buffer packet = { 0 };
-        CellRun run = { .header = { .magic = CELL_MAGIC, .version = CELL_VERSION, .type = CELL_RUN } };
+        CellProgramMessage run = { .header = { .magic = CELL_MAGIC, .version = CELL_VERSION, .type = CELL_RUN } };
         int fds[FDS_MAX] = { c->stdin_fd, c->stdout_fd, c->stderr_fd };
         int r;
 
@@ -138,11 +153,11 @@ int cell_link_send_run(int fd, const CellCommand *c, Fault *reterr_fault)
         return send_packet(fd, packet.data, packet.size, fds, 3 + c->n_files);
 }
 
-int cell_link_send_go(int fd)
+int cell_link_send_arm(int fd)
 {
-        CellHeader go = { CELL_MAGIC, CELL_VERSION, CELL_GO, sizeof(go) };
+        CellHeader arm = { CELL_MAGIC, CELL_VERSION, CELL_ARM, sizeof(arm) };
 
-        return send_packet(fd, &go, sizeof(go), NULL, 0);
+        return send_packet(fd, &arm, sizeof(arm), NULL, 0);
 }
 
 int cell_message_parse(const void *packet, size_t size, CellMessage *ret)

@@ -40,7 +40,7 @@ int cell_command_check(const CellCommand *command, Fault *reterr_fault);
 
 /* The same check, then off it goes. */
 int cell_link_send_run(int fd, const CellCommand *command, Fault *reterr_fault);
-int cell_link_send_go(int fd);
+int cell_link_send_arm(int fd);
 
 /* 1 with a message, 0 at the end, -EAGAIN when there is none now, -EPROTO for what is not the protocol. */
 int cell_link_receive(int fd, CellMessage *ret);

@@ -216,15 +216,25 @@ static int send_program(Sandbox *s)
                 for (size_t i = 0; i < _SANDBOX_STREAM_MAX; i++)
                         s->output_fds[i] = safe_close(s->output_fds[i]);
         }
-        s->state = ARMING;
         return 0;
+}
+
+/* Wants a process that is going to be the program. */
+static void arm(Sandbox *s)
+{
+        int r = cell_link_send_arm(container_link(s->container));
+        if (r < 0)
+                fail(s, "The sandbox could not be told to get ready: %s", strerror(-r));
+        else
+                s->state = ARMING;
 }
 
 static void on_hello(Sandbox *s)
 {
-        int r = s->state == STARTING ? send_program(s) : -EPROTO;
-        if (r < 0)
-                fail(s, "The program could not be handed to the sandbox: %s", strerror(-r));
+        if (s->state == STARTING)
+                arm(s);
+        else
+                fail(s, "The supervisor in the sandbox spoke out of turn");
 }
 
 /* How long the program certainly stays below its limit of processor time. */
@@ -250,10 +260,14 @@ static void on_ready(Sandbox *s, pid_t pid)
                 r = job_cgroup_add(&s->cgroup, pid);
         if (r >= 0)
                 r = job_cgroup_usage(&s->cgroup, &usage);
-        if (r >= 0)
-                r = cell_link_send_go(container_link(s->container));
         if (r < 0) {
                 fail(s, "The program could not be put into its control group: %s", strerror(-r));
+                return;
+        }
+
+        r = send_program(s);
+        if (r < 0) {
+                fail(s, "The program could not be handed to the sandbox: %s", strerror(-r));
                 return;
         }
 
@@ -282,10 +296,7 @@ static void on_exit_report(Sandbox *s, const CellExit *e)
         if (s->compiling && s->kill_verdict < 0 && s->result.verdict == JOB_VERDICT_OK) {
                 s->compiling = s->exited = false;
                 arm_deadline(s, s->start_timeout_usec);
-
-                int r = send_program(s);
-                if (r < 0)
-                        fail(s, "The program could not be handed to the sandbox: %s", strerror(-r));
+                arm(s);
                 return;
         }
 

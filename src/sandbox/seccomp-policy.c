@@ -602,7 +602,7 @@ static inline void filter_releasep(scmp_filter_ctx *filter)
                 seccomp_release(*filter);
 }
 
-int seccomp_policy_load(SeccompProfile profile)
+static int make_filter(SeccompProfile profile, scmp_filter_ctx *ret)
 {
         _cleanup_(filter_releasep) scmp_filter_ctx filter = NULL;
         int r;
@@ -620,5 +620,22 @@ int seccomp_policy_load(SeccompProfile profile)
         r = foreach_rule(profile, rule_to_filter, filter);
         if (r < 0)
                 return r;
-        return seccomp_load(filter);
+        *ret = TAKE_PTR(filter);
+        return 0;
+}
+
+int seccomp_policy_load(SeccompProfile profile)
+{
+        _cleanup_(filter_releasep) scmp_filter_ctx filter = NULL;
+
+        int r = make_filter(profile, &filter);
+        return r < 0 ? r : seccomp_load(filter);
+}
+
+int seccomp_policy_export(SeccompProfile profile, int fd)
+{
+        _cleanup_(filter_releasep) scmp_filter_ctx filter = NULL;
+
+        int r = make_filter(profile, &filter);
+        return r < 0 ? r : seccomp_export_bpf(filter, fd);
 }

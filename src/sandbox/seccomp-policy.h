@@ -49,3 +49,6 @@ int seccomp_policy_write_oci(FILE *f, SeccompProfile profile);
 /* Confines the calling thread and its children for ever, and sets no_new_privs. Calls that the libseccomp in use does not
  * know yet fall under the default. Takes some milliseconds: the filter is compiled each time. */
 int seccomp_policy_load(SeccompProfile profile);
+
+/* The same filter as the struct sock_filter that the kernel takes, for this architecture. */
+int seccomp_policy_export(SeccompProfile profile, int fd);

@@ -3,6 +3,7 @@
 /* rce-seccomp-profile: turns the policy into files while we are being built. */
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,26 @@ static int write_profile(SeccompProfile profile)
         return r;
 }
 
+/* What a cell loads: an initializer, since there is no library in there to compile the policy. */
+static int write_filter(void)
+{
+        struct sock_filter instruction;
+        FILE *f = tmpfile();
+        int r;
+
+        if (!f)
+                return -errno;
+        r = seccomp_policy_export(SECCOMP_JOB, fileno(f));
+        rewind(f);
+        printf("/* Made from the table in sandbox/seccomp-policy.c. */\n#define CELL_SECCOMP_FILTER");
+        while (r >= 0 && fread(&instruction, sizeof(instruction), 1, f) == 1)
+                printf(" \\\n        { 0x%04x, %u, %u, 0x%08x },", instruction.code, instruction.jt, instruction.jf,
+                       instruction.k);
+        printf("\n");
+        fclose(f);
+        return r;
+}
+
 int main(int argc, char *argv[])
 {
         int r = 0;
@@ -55,8 +76,12 @@ int main(int argc, char *argv[])
                 r = write_profile(SECCOMP_JOB);
         else if (argc == 2 && strcmp(argv[1], "outer") == 0)
                 r = write_profile(SECCOMP_OUTER);
-        else {
-                fprintf(stderr, "Usage: rce-seccomp-profile job|outer|--list\n");
+        else if (argc == 2 && strcmp(argv[1], "--filter") == 0) {
+                r = write_filter();
+                if (r < 0)
+                        fprintf(stderr, "rce-seccomp-profile: cannot make the filter: %s\n", strerror(-r));
+        } else {
+                fprintf(stderr, "Usage: rce-seccomp-profile job|outer|--filter|--list\n");
                 return 2;
         }
         if (fflush(stdout) == EOF) {

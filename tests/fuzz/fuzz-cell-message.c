@@ -28,11 +28,23 @@ static const char *require_string(const char *string, const char *expected, cons
         return string + strlen(string) + 1;
 }
 
-static void require_program(const CellProgram *program, size_t n_fds, const char *strings, const char *end)
+static void require_plan(const CellPlan *plan, const char *strings, const char *end)
+{
+        for (size_t i = 0; i < plan->n_tmpfs; i++) {
+                const char *path = plan->paths[i];
+
+                strings = require_string(path, strings, end);
+                require(path[0] == '/' && path[1] != '/' && strlen(path) < CELL_PATH_MAX && plan->tmpfs[i].size_bytes > 0);
+                for (const char *up = strstr(path, "/.."); up; up = strstr(up + 1, "/.."))
+                        require(up[3] != '/' && up[3] != '\0');
+        }
+        require(strings == end && plan->n_tmpfs <= CELL_TMPFS_MAX);
+}
+
+static void require_program(const CellProgram *program, const char *strings, const char *end)
 {
         size_t n_args = 0, n_env = 0;
 
-        require(n_fds == CELL_STDIO_FDS + program->n_files);
         for (size_t i = 0; i < program->n_files; i++) {
                 strings = require_string(program->files[i], strings, end);
                 require(!strchr(program->files[i], '/') && strlen(program->files[i]) < 256);
@@ -52,6 +64,7 @@ static void require_program(const CellProgram *program, size_t n_fds, const char
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static CellProgram program;
+        static CellPlan plan;
         CellHeader header;
         size_t n_fds;
         char *packet;
@@ -67,10 +80,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         if (cell_header_parse(packet, size, &header) == 0)
                 require(header.size == size);
-        if (cell_go_check(packet, size, n_fds) == 0)
+        if (cell_arm_check(packet, size, n_fds) == 0)
                 require(size == sizeof header && n_fds == 0);
-        if (cell_run_parse(packet, size, n_fds, &program) == 0)
-                require_program(&program, n_fds, packet + sizeof(CellRun), packet + size);
+        if (cell_run_parse(packet, size, n_fds, &program) == 0) {
+                require(n_fds == CELL_STDIO_FDS + program.n_files);
+                require_program(&program, packet + sizeof(CellProgramMessage), packet + size);
+        }
+        if (cell_serve_parse(packet, size, n_fds, &program) == 0) {
+                require(n_fds == 0 && program.n_files == 0 && program.n_rlimits == 0);
+                require_program(&program, packet + sizeof(CellProgramMessage), packet + size);
+        }
+        if (cell_make_parse(packet, size, n_fds, &plan) == 0) {
+                require(n_fds == 1);
+                require_plan(&plan, packet + sizeof(CellMake), packet + size);
+        }
         free(packet);
         return 0;
 }

@@ -50,8 +50,9 @@ static _Noreturn void start_fail(const Start *start, const char *step)
 
 static void build_root(const Start *start)
 {
-        static const char *const directories[] = { "usr", "proc", "dev", "work", "tmp" };
+        static const char *const directories[] = { "usr", "proc", "dev", "work", "tmp", "run" };
         static const char *const links[] = { "bin", "sbin", "lib", "lib64" };
+        static const char *const devices[] = { "null", "zero", "full", "random", "urandom", "tty" };
         char path[64], target[64];
 
         if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("tmpfs", ROOT, "tmpfs", 0, "mode=755") < 0)
@@ -67,16 +68,22 @@ static void build_root(const Start *start)
                 if (symlink(target, path) < 0)
                         start_fail(start, "make a link");
         }
-        close(open(ROOT "/dev/null", O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
-        if (mount("/usr", ROOT "/usr", NULL, MS_BIND | MS_REC, NULL) < 0 ||
-            mount("/dev/null", ROOT "/dev/null", NULL, MS_BIND, NULL) < 0)
+        for (size_t i = 0; i < ELEMENTSOF(devices); i++) {
+                snprintf(path, sizeof path, ROOT "/dev/%s", devices[i]);
+                snprintf(target, sizeof target, "/dev/%s", devices[i]);
+                close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
+                if (mount(target, path, NULL, MS_BIND, NULL) < 0)
+                        start_fail(start, "bind a device");
+        }
+        if (mount("/usr", ROOT "/usr", NULL, MS_BIND | MS_REC, NULL) < 0)
                 start_fail(start, "bind the machine's /usr");
         if (mount("tmpfs", ROOT "/work", "tmpfs", 0, "mode=755,uid=1000,gid=1000,size=1m") < 0)
                 start_fail(start, "mount /work");
         if (mount("proc", ROOT "/proc", "proc", 0, NULL) < 0)
                 start_fail(start, "mount a fresh /proc");
-        if (chroot(ROOT) < 0 || chdir("/") < 0)
-                start_fail(start, "chroot");
+        /* Not by chroot(2), in which the kernel allows no user namespaces. */
+        if (chdir(ROOT) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+                start_fail(start, "change the root");
 }
 
 static _Noreturn void start_child(const Start *start)
@@ -137,12 +144,28 @@ static int fd_above(int fd)
         return copy;
 }
 
+static void socket_pair(int type, int *ret_ours, int *ret_theirs)
+{
+        const struct timeval timeout = { .tv_sec = RECEIVE_TIMEOUT_SEC };
+        const int yes = 1;
+        int sockets[2];
+
+        assert_int_equal(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, sockets), 0);
+        assert_int_equal(setsockopt(sockets[0], SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes), 0);
+        assert_int_equal(setsockopt(sockets[0], SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout), 0);
+        *ret_ours = sockets[0];
+        *ret_theirs = fd_above(sockets[1]);
+}
+
+void cell_socket_pair(int *ret_ours, int *ret_theirs)
+{
+        socket_pair(SOCK_SEQPACKET, ret_ours, ret_theirs);
+}
+
 int cell_start(const CellParams *params, Cell *ret, const char **ret_step)
 {
         const char *path = getenv("RCE_CELL");
         const bool user_namespace = geteuid() != 0;
-        const struct timeval timeout = { .tv_sec = RECEIVE_TIMEOUT_SEC };
-        const int yes = 1;
         int sockets[2], report_pipe[2], mapped_pipe[2], cell_fd;
         Report report;
         ssize_t n;
@@ -152,10 +175,7 @@ int cell_start(const CellParams *params, Cell *ret, const char **ret_step)
         cell_fd = open(path, O_RDONLY | O_CLOEXEC);
         assert_true(cell_fd >= 0);
         cell_fd = fd_above(cell_fd);
-        assert_int_equal(socketpair(AF_UNIX, params->socket_type | SOCK_CLOEXEC, 0, sockets), 0);
-        assert_int_equal(setsockopt(sockets[0], SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes), 0);
-        assert_int_equal(setsockopt(sockets[0], SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout), 0);
-        sockets[1] = fd_above(sockets[1]);
+        socket_pair(params->socket_type, &sockets[0], &sockets[1]);
         assert_int_equal(pipe2(report_pipe, O_CLOEXEC), 0);
         report_pipe[1] = fd_above(report_pipe[1]);
         assert_int_equal(pipe2(mapped_pipe, O_CLOEXEC), 0);
@@ -255,6 +275,8 @@ static struct ucred cell_expect(const Cell *cell, CellMessageType type, void *me
         size_t n;
 
         n = cell_receive(cell, message, size, &sender);
+        if (n == sizeof(CellFail) && header->type == CELL_FAIL && type != CELL_FAIL)
+                fail_msg("step %u failed: %s", ((CellFail *) message)->step, strerror(((CellFail *) message)->error));
         if (n < sizeof *header || header->type != type)
                 fail_msg("expected message %d, got %d of %zu bytes", (int) type, n > 0 ? (int) header->type : 0, n);
         assert_int_equal(n, size);
@@ -264,18 +286,24 @@ static struct ucred cell_expect(const Cell *cell, CellMessageType type, void *me
         return sender;
 }
 
-void cell_expect_hello(const Cell *cell)
+pid_t cell_expect_hello_of_anybody(const Cell *cell)
 {
         CellHeader hello;
 
-        assert_int_equal(cell_expect(cell, CELL_HELLO, &hello, sizeof hello).pid, cell->pid);
+        return cell_expect(cell, CELL_HELLO, &hello, sizeof hello).pid;
 }
 
-pid_t cell_expect_ready(const Cell *cell)
+void cell_expect_hello(const Cell *cell)
 {
-        CellHeader ready;
+        assert_int_equal(cell_expect_hello_of_anybody(cell), cell->pid);
+}
+
+pid_t cell_arm(const Cell *cell)
+{
+        CellHeader arm = { .magic = CELL_MAGIC, .version = CELL_VERSION, .type = CELL_ARM, .size = sizeof arm }, ready;
         pid_t pid;
 
+        cell_send(cell, &arm, sizeof arm, NULL, 0);
         pid = cell_expect(cell, CELL_READY, &ready, sizeof ready).pid;
         assert_true(pid > 0 && pid != cell->pid);
         return pid;
@@ -289,13 +317,25 @@ CellExit cell_expect_exit(const Cell *cell)
         return done;
 }
 
-void cell_expect_fail(const Cell *cell, CellStep step, int error)
+static pid_t expect_fail(const Cell *cell, CellStep step, int error)
 {
         CellFail failure;
+        pid_t pid;
 
-        assert_int_equal(cell_expect(cell, CELL_FAIL, &failure, sizeof failure).pid, cell->pid);
+        pid = cell_expect(cell, CELL_FAIL, &failure, sizeof failure).pid;
         assert_int_equal(failure.step, step);
         assert_int_equal(failure.error, error);
+        return pid;
+}
+
+void cell_expect_fail(const Cell *cell, CellStep step, int error)
+{
+        assert_int_equal(expect_fail(cell, step, error), cell->pid);
+}
+
+void cell_expect_fail_of_anybody(const Cell *cell, CellStep step, int error)
+{
+        assert_true(expect_fail(cell, step, error) > 0);
 }
 
 void cell_expect_end(const Cell *cell)
@@ -306,7 +346,7 @@ void cell_expect_end(const Cell *cell)
         assert_int_equal(cell_receive(cell, &any, sizeof any, &sender), 0);
 }
 
-static void run_add(CellRun *run, const char *string)
+static void run_add(CellProgramMessage *run, const char *string)
 {
         size_t n = strlen(string) + 1;
 
@@ -332,7 +372,7 @@ static int file_of(const Program *program)
 void cell_send_run(const Cell *cell, const Program *program, int *ret_stdin, int *ret_output)
 {
         static union {
-                CellRun run;
+                CellProgramMessage run;
                 char bytes[CELL_MESSAGE_MAX];
         } packet;
         int input[2] = { -EBADF, -EBADF }, output[2], fds[4];
@@ -347,7 +387,7 @@ void cell_send_run(const Cell *cell, const Program *program, int *ret_stdin, int
         fds[0] = input[0];
         fds[1] = fds[2] = output[1];
 
-        packet.run = (CellRun){
+        packet.run = (CellProgramMessage){
                 .header = { .magic = CELL_MAGIC, .version = CELL_VERSION, .type = CELL_RUN, .size = sizeof packet.run },
                 .n_env = 1,
                 .n_rlimits = program->n_rlimits,
@@ -373,13 +413,6 @@ void cell_send_run(const Cell *cell, const Program *program, int *ret_stdin, int
         *ret_output = output[0];
 }
 
-void cell_send_go(const Cell *cell)
-{
-        CellHeader go = { .magic = CELL_MAGIC, .version = CELL_VERSION, .type = CELL_GO, .size = sizeof go };
-
-        cell_send(cell, &go, sizeof go, NULL, 0);
-}
-
 void read_all(int fd, char *ret, size_t size)
 {
         char rest[4096];
@@ -400,9 +433,8 @@ int cell_run(const Cell *cell, const Program *program, char *ret_output, size_t 
 {
         int output;
 
+        cell_arm(cell);
         cell_send_run(cell, program, NULL, &output);
-        cell_expect_ready(cell);
-        cell_send_go(cell);
         read_all(output, ret_output, size);
         return cell_expect_exit(cell).wait_status;
 }

@@ -43,17 +43,22 @@ int cell_start(const CellParams *params, Cell *ret, const char **ret_step);
 /* Closes the socket and returns the wait status of the supervisor. */
 int cell_stop(Cell *cell);
 
+/* Ours, with credentials and a timeout, and the supervisor's, away from the numbers it uses. */
+void cell_socket_pair(int *ret_ours, int *ret_theirs);
+
 void cell_send(const Cell *cell, const void *message, size_t size, const int *fds, size_t n_fds);
 /* Returns the size of the packet, 0 at the end of the connection. */
 size_t cell_receive(const Cell *cell, void *buffer, size_t size, struct ucred *ret_sender);
 
 /* The worker's verbs: each asserts that the right thing comes back. ret_stdin may be NULL: then it is /dev/null. */
 void cell_expect_hello(const Cell *cell);
+pid_t cell_expect_hello_of_anybody(const Cell *cell);
+/* A process that waits for its RUN; its pid. */
+pid_t cell_arm(const Cell *cell);
 void cell_send_run(const Cell *cell, const Program *program, int *ret_stdin, int *ret_output);
-void cell_send_go(const Cell *cell);
-pid_t cell_expect_ready(const Cell *cell);
 CellExit cell_expect_exit(const Cell *cell);
 void cell_expect_fail(const Cell *cell, CellStep step, int error);
+void cell_expect_fail_of_anybody(const Cell *cell, CellStep step, int error);
 void cell_expect_end(const Cell *cell);
 
 /* Runs it to its end; returns its wait status and what it wrote, which is cut to the size of the buffer. */

@@ -15,7 +15,7 @@
 
 /* A RUN being put together; every test starts from a good one and spoils one thing. */
 typedef struct Packet {
-        CellRun run;
+        CellProgramMessage run;
         char strings[CELL_STRINGS_MAX + 1];
         size_t n_fds;
 } Packet;
@@ -40,7 +40,7 @@ static void packet_begin(uint32_t n_files, uint32_t n_args, uint32_t n_env)
                                 .magic = CELL_MAGIC,
                                 .version = CELL_VERSION,
                                 .type = CELL_RUN,
-                                .size = sizeof(CellRun),
+                                .size = sizeof(CellProgramMessage),
                         },
                         .n_files = n_files,
                         .n_args = n_args,
@@ -125,7 +125,7 @@ static void spoiled_field_is_refused(void **state)
                 { "magic", &packet.run.header.magic, 0 },
                 { "version", &packet.run.header.version, CELL_VERSION + 1 },
                 { "type zero", &packet.run.header.type, 0 },
-                { "type of another message", &packet.run.header.type, CELL_GO },
+                { "type of another message", &packet.run.header.type, CELL_ARM },
                 { "type unknown", &packet.run.header.type, _CELL_MESSAGE_TYPE_MAX },
                 { "too many files", &packet.run.n_files, CELL_FILES_MAX + 1 },
                 { "huge number of files", &packet.run.n_files, UINT32_MAX },
@@ -164,7 +164,7 @@ static void wrong_size_is_refused(void **state)
         assert_int_equal(cell_run_parse(&packet, packet.run.header.size + 1u, packet.n_fds, &program), -EBADMSG);
 
         /* The header agrees with what came, the body does not: too short, and with bytes nobody asked for. */
-        for (uint32_t size = sizeof(CellHeader); size < sizeof(CellRun) + packet.run.strings_size; size++) {
+        for (uint32_t size = sizeof(CellHeader); size < sizeof(CellProgramMessage) + packet.run.strings_size; size++) {
                 packet.run.header.size = size;
                 assert_int_equal(packet_parse(), -EBADMSG);
         }
@@ -261,17 +261,155 @@ static void variable_must_have_name_and_equals_sign(void **state)
         }
 }
 
-static void go_is_a_bare_header(void **state)
+static void arm_is_a_bare_header(void **state)
 {
-        CellHeader go[2] = { { CELL_MAGIC, CELL_VERSION, CELL_GO, sizeof(CellHeader) } };
+        CellHeader arm[2] = { { CELL_MAGIC, CELL_VERSION, CELL_ARM, sizeof(CellHeader) } };
 
-        assert_int_equal(cell_go_check(go, sizeof go[0], 0), 0);
-        assert_int_equal(cell_go_check(go, sizeof go[0], 1), -EBADMSG);
-        assert_int_equal(cell_go_check(go, sizeof go[0] - 1, 0), -EBADMSG);
-        go[0].size = sizeof go;
-        assert_int_equal(cell_go_check(go, sizeof go, 0), -EBADMSG);
-        go[0] = (CellHeader){ CELL_MAGIC, CELL_VERSION, CELL_EXIT, sizeof go[0] };
-        assert_int_equal(cell_go_check(go, sizeof go[0], 0), -EBADMSG);
+        assert_int_equal(cell_arm_check(arm, sizeof arm[0], 0), 0);
+        assert_int_equal(cell_arm_check(arm, sizeof arm[0], 1), -EBADMSG);
+        assert_int_equal(cell_arm_check(arm, sizeof arm[0] - 1, 0), -EBADMSG);
+        arm[0].size = sizeof arm;
+        assert_int_equal(cell_arm_check(arm, sizeof arm, 0), -EBADMSG);
+        arm[0] = (CellHeader){ CELL_MAGIC, CELL_VERSION, CELL_EXIT, sizeof arm[0] };
+        assert_int_equal(cell_arm_check(arm, sizeof arm[0], 0), -EBADMSG);
+}
+
+static void server_brings_nothing_but_strings(void **state)
+{
+        packet_begin(0, 2, 1);
+        packet.run.header.type = CELL_SERVE;
+        packet_add("/usr/bin/python3");
+        packet_add("/work/main.py");
+        packet_add("LANG=C.UTF-8");
+        assert_int_equal(cell_serve_parse(&packet, packet.run.header.size, 0, &program), 0);
+        assert_string_equal(program.args[1], "/work/main.py");
+        assert_string_equal(program.env[0], "LANG=C.UTF-8");
+
+        assert_int_equal(cell_serve_parse(&packet, packet.run.header.size, 3, &program), -EBADMSG);
+        packet.run.n_rlimits = 1;
+        assert_int_equal(cell_serve_parse(&packet, packet.run.header.size, 0, &program), -EBADMSG);
+        packet_good();
+        packet.run.header.type = CELL_SERVE;
+        packet.run.n_rlimits = 0;
+        assert_int_equal(cell_serve_parse(&packet, packet.run.header.size, 0, &program), -EBADMSG);
+        packet_good();
+        assert_int_equal(cell_serve_parse(&packet, packet.run.header.size, packet.n_fds, &program), -EBADMSG);
+}
+
+/* A MAKE, in the way of the RUN above. */
+static struct {
+        CellMake make;
+        char strings[CELL_STRINGS_MAX];
+} order;
+
+static CellPlan plan;
+
+static void order_begin(void)
+{
+        order.make = (CellMake){
+                .header = { CELL_MAGIC, CELL_VERSION, CELL_MAKE, sizeof order.make },
+        };
+}
+
+static void order_add(const char *path, uint64_t size_bytes, uint32_t flags)
+{
+        size_t n = strlen(path) + 1;
+
+        memcpy(order.strings + order.make.strings_size, path, n);
+        order.make.tmpfs[order.make.n_tmpfs++] = (CellTmpfs){ .size_bytes = size_bytes, .flags = flags };
+        order.make.strings_size += (uint32_t) n;
+        order.make.header.size += (uint32_t) n;
+}
+
+static int order_parse(size_t n_fds)
+{
+        return cell_make_parse(&order, order.make.header.size, n_fds, &plan);
+}
+
+static void good_order_is_taken_apart(void **state)
+{
+        order_begin();
+        assert_int_equal(order_parse(1), 0);
+        assert_int_equal(plan.n_tmpfs, 0);
+        order_add("/work", 4096, 0);
+        order_add("/dev/shm", 1, CELL_TMPFS_NOEXEC);
+        assert_int_equal(order_parse(1), 0);
+        assert_int_equal(plan.n_tmpfs, 2);
+        assert_string_equal(plan.paths[1], "/dev/shm");
+        assert_true(plan.tmpfs[0].size_bytes == 4096 && plan.tmpfs[1].flags == CELL_TMPFS_NOEXEC);
+
+        for (size_t i = 2; i < CELL_TMPFS_MAX; i++)
+                order_add("/x", 1, 0);
+        assert_int_equal(order_parse(1), 0);
+        assert_int_equal(order_parse(0), -EBADMSG);
+        assert_int_equal(order_parse(2), -EBADMSG);
+        for (size_t size = 0; size < order.make.header.size; size++)
+                assert_int_equal(cell_make_parse(&order, size, 1, &plan), -EBADMSG);
+}
+
+static void spoiled_order_is_refused(void **state)
+{
+        static const struct {
+                const char *what;
+                uint32_t *field;
+                uint32_t value;
+        } table[] = {
+                { "type of another message", &order.make.header.type, CELL_RUN },
+                { "fewer directories than strings", &order.make.n_tmpfs, 1 },
+                { "more directories than strings", &order.make.n_tmpfs, 3 },
+                { "too many directories", &order.make.n_tmpfs, CELL_TMPFS_MAX + 1 },
+                { "huge number of directories", &order.make.n_tmpfs, UINT32_MAX },
+                { "strings beyond the packet", &order.make.strings_size, 100 },
+                { "unknown flag", &order.make.tmpfs[1].flags, 2 },
+                { "reserved field", &order.make.tmpfs[0].reserved, 1 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                order_begin();
+                order_add("/work", 4096, 0);
+                order_add("/tmp", 4096, 0);
+                *table[i].field = table[i].value;
+                if (order_parse(1) != -EBADMSG)
+                        fail_msg("accepted: %s", table[i].what);
+        }
+        order_begin();
+        order_add("/work", 0, 0);
+        assert_int_equal(order_parse(1), -EBADMSG);
+}
+
+static void directory_must_be_absolute_and_lead_down(void **state)
+{
+        char longest[CELL_PATH_MAX], too_long[CELL_PATH_MAX + 1];
+        const struct {
+                const char *path;
+                int result;
+        } table[] = {
+                { "/a", 0 },
+                { "/a/..b/c..", 0 },
+                { "/a/...", 0 },
+                { longest, 0 },
+                { too_long, -EBADMSG },
+                { "", -EBADMSG },
+                { "/", -EBADMSG },
+                { "//", -EBADMSG },
+                { "//a", -EBADMSG },
+                { "a", -EBADMSG },
+                { "/..", -EBADMSG },
+                { "/a/..", -EBADMSG },
+                { "/../a", -EBADMSG },
+                { "/a/../b", -EBADMSG },
+        };
+
+        memset(longest, 'a', sizeof longest - 1);
+        memset(too_long, 'a', sizeof too_long - 1);
+        longest[0] = too_long[0] = '/';
+        longest[sizeof longest - 1] = too_long[sizeof too_long - 1] = '\0';
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                order_begin();
+                order_add(table[i].path, 1, 0);
+                if (order_parse(1) != table[i].result)
+                        fail_msg("wrong about '%s'", table[i].path);
+        }
 }
 
 static void packet_larger_than_any_is_refused(void **state)
@@ -296,7 +434,11 @@ int main(void)
                 cmocka_unit_test(file_name_must_be_one_component),
                 cmocka_unit_test(program_must_have_a_name),
                 cmocka_unit_test(variable_must_have_name_and_equals_sign),
-                cmocka_unit_test(go_is_a_bare_header),
+                cmocka_unit_test(arm_is_a_bare_header),
+                cmocka_unit_test(server_brings_nothing_but_strings),
+                cmocka_unit_test(good_order_is_taken_apart),
+                cmocka_unit_test(spoiled_order_is_refused),
+                cmocka_unit_test(directory_must_be_absolute_and_lead_down),
                 cmocka_unit_test(packet_larger_than_any_is_refused),
         };
 

@@ -54,9 +54,8 @@ static void supervisor_needs_nothing_that_is_refused(void **state)
         };
         int fd, status;
 
+        cell_arm(&cell);
         cell_send_run(&cell, &program, NULL, &fd);
-        cell_expect_ready(&cell);
-        cell_send_go(&cell);
         status = cell_expect_exit(&cell).wait_status;
         read_all(fd, output, sizeof output);
         assert_string_equal(output, "print('hi')\n37\n");

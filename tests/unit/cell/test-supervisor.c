@@ -52,8 +52,8 @@ static int begin(const char *script, int *ret_stdin, pid_t *ret_pid)
         pid_t pid;
         int fd;
 
+        pid = cell_arm(&cell);
         cell_send_run(&cell, &(Program){ .args = args }, ret_stdin, &fd);
-        pid = cell_expect_ready(&cell);
         if (ret_pid)
                 *ret_pid = pid;
         return fd;
@@ -75,9 +75,8 @@ static void program_writes_through_its_pipe(void **state)
         CellExit done;
         int fd;
 
+        cell_arm(&cell);
         cell_send_run(&cell, &(Program){ .args = args }, NULL, &fd);
-        cell_expect_ready(&cell);
-        cell_send_go(&cell);
         read_all(fd, output, sizeof output);
         assert_string_equal(output, "hello world\n");
         done = cell_expect_exit(&cell);
@@ -92,9 +91,8 @@ static void processor_time_includes_children_waited_for(void **state)
         CellExit done;
         int fd;
 
+        cell_arm(&cell);
         cell_send_run(&cell, &(Program){ .args = args }, NULL, &fd);
-        cell_expect_ready(&cell);
-        cell_send_go(&cell);
         read_all(fd, output, sizeof output);
         done = cell_expect_exit(&cell);
         assert_true(done.user_usec > 5000);
@@ -134,9 +132,8 @@ static void program_that_cannot_be_executed_is_named(void **state)
                         program.file_name = "text";
                         program.file_content = "text\n";
                 }
+                cell_arm(&cell);
                 cell_send_run(&cell, &program, NULL, &fd);
-                cell_expect_ready(&cell);
-                cell_send_go(&cell);
                 cell_expect_fail(&cell, CELL_STEP_EXEC, table[i].error);
                 read_all(fd, output, sizeof output);
                 assert_string_equal(output, "");
@@ -153,10 +150,12 @@ static void files_lie_in_the_working_directory(void **state)
         assert_string_equal(output, "/work\ntotal 4\n-rw-r--r--\nprint('hi')\n");
 
         /* What an earlier program left is never written over, be it a file or a link. */
+        cell_arm(&cell);
         cell_send_run(&cell, &program, NULL, &fd);
         cell_expect_fail(&cell, CELL_STEP_FILE, EEXIST);
         close(fd);
         cell_run_shell(&cell, "rm main.py; ln -s elsewhere main.py", output, sizeof output);
+        cell_arm(&cell);
         cell_send_run(&cell, &program, NULL, &fd);
         cell_expect_fail(&cell, CELL_STEP_FILE, EEXIST);
         close(fd);
@@ -176,6 +175,7 @@ static void file_that_does_not_fit_is_reported(void **state)
         const char *const args[] = { "true", NULL };
         int fd;
 
+        cell_arm(&cell);
         cell_send_run(&cell,
                       &(Program){
                                       .args = args,
@@ -195,9 +195,11 @@ static void spoiled_working_directory_is_reported(void **state)
         int fd;
 
         assert_exited(cell_run_shell(&cell, "chmod 0 /work", output, sizeof output), 0);
+        cell_arm(&cell);
         cell_send_run(&cell, &with_file, NULL, &fd);
         cell_expect_fail(&cell, CELL_STEP_FILE, EACCES);
         close(fd);
+        cell_arm(&cell);
         cell_send_run(&cell, &without, NULL, &fd);
         cell_expect_fail(&cell, CELL_STEP_CHDIR, EACCES);
         close(fd);
@@ -224,6 +226,7 @@ static void limit_that_cannot_be_set_is_reported(void **state)
         const CellRlimit rlimit = { .resource = RLIMIT_NOFILE, .value = UINT64_MAX };
         int fd;
 
+        cell_arm(&cell);
         cell_send_run(&cell, &(Program){ .args = args, .rlimits = &rlimit, .n_rlimits = 1 }, NULL, &fd);
         cell_expect_fail(&cell, CELL_STEP_RLIMIT, EPERM);
         close(fd);
@@ -253,12 +256,13 @@ static void program_starts_with_clean_attributes(void **state)
 
 static void ready_names_the_pid_of_the_program(void **state)
 {
+        const char *const args[] = { "sh", "-c", "echo $$", NULL };
         char path[64], line[256];
         int fd, outer, inner;
         pid_t pid;
         FILE *f;
 
-        fd = begin("echo $$", NULL, &pid);
+        pid = cell_arm(&cell);
         /* Its number in here, then in the namespace inside. */
         snprintf(path, sizeof path, "/proc/%d/status", (int) pid);
         f = fopen(path, "re");
@@ -268,7 +272,7 @@ static void ready_names_the_pid_of_the_program(void **state)
         while (strncmp(line, "NSpid:", 6) != 0);
         fclose(f);
 
-        cell_send_go(&cell);
+        cell_send_run(&cell, &(Program){ .args = args }, NULL, &fd);
         read_all(fd, output, sizeof output);
         assert_exited(cell_expect_exit(&cell).wait_status, 0);
         assert_int_equal(sscanf(line, "NSpid: %d %d", &outer, &inner), 2);
@@ -276,51 +280,35 @@ static void ready_names_the_pid_of_the_program(void **state)
         assert_int_equal(inner, atoi(output));
 }
 
-static void program_waits_for_its_go(void **state)
-{
-        struct pollfd poll_fd = { .events = POLLIN };
-        int fd;
-
-        fd = begin("echo started", NULL, NULL);
-        poll_fd.fd = fd;
-        assert_int_equal(poll(&poll_fd, 1, 100), 0);
-        cell_send_go(&cell);
-        read_all(fd, output, sizeof output);
-        assert_string_equal(output, "started\n");
-        cell_expect_exit(&cell);
-}
-
-static void program_killed_before_its_go_is_an_exit(void **state)
+static void process_killed_before_its_program_came_is_an_exit(void **state)
 {
         CellExit done;
         pid_t pid;
-        int fd;
 
-        fd = begin("echo started", NULL, &pid);
+        pid = cell_arm(&cell);
         assert_int_equal(kill(pid, SIGKILL), 0);
         done = cell_expect_exit(&cell);
         assert_true(WIFSIGNALED(done.wait_status));
         assert_int_equal(WTERMSIG(done.wait_status), SIGKILL);
-        read_all(fd, output, sizeof output);
-        assert_string_equal(output, "");
-        /* The worker may not have known when it said this. */
-        cell_send_go(&cell);
 }
 
 /* Whichever of the two the supervisor hears of first. */
-static void go_may_cross_with_the_death_of_the_program(void **state)
+static void program_may_cross_with_the_death_of_its_process(void **state)
 {
+        const char *const args[] = { "sleep", "1000", NULL };
+
         for (unsigned i = 0; i < 50; i++) {
                 CellExit done;
                 pid_t pid;
                 int fd;
 
-                fd = begin("exec sleep 1000", NULL, &pid);
+                pid = cell_arm(&cell);
                 assert_int_equal(kill(pid, SIGKILL), 0);
-                cell_send_go(&cell);
+                cell_send_run(&cell, &(Program){ .args = args }, NULL, &fd);
                 done = cell_expect_exit(&cell);
                 assert_true(WIFSIGNALED(done.wait_status));
-                close(fd);
+                read_all(fd, output, sizeof output);
+                assert_string_equal(output, "");
         }
 }
 
@@ -329,7 +317,6 @@ static void closed_output_is_seen_while_the_program_runs(void **state)
         int in, fd;
 
         fd = begin("exec >&- 2>&-; read line; exit 5", &in, NULL);
-        cell_send_go(&cell);
         read_all(fd, output, sizeof output);
         assert_string_equal(output, "");
         assert_int_equal(write(in, "\n", 1), 1);
@@ -346,7 +333,6 @@ static void leftovers_are_dead_when_exit_comes(void **state)
                    "done\n"
                    "sleep 1000 & kill -STOP $!; exit 6",
                    NULL, NULL);
-        cell_send_go(&cell);
         assert_exited(cell_expect_exit(&cell).wait_status, 6);
         /* They all had our pipe: nobody has it now. */
         poll_fd.fd = fd;
@@ -362,9 +348,8 @@ static void fork_bomb_ends_with_its_first_process(void **state)
         const CellRlimit rlimit = { .resource = RLIMIT_NPROC, .value = 200 };
         int in, fd;
 
+        cell_arm(&cell);
         cell_send_run(&cell, &(Program){ .args = args, .rlimits = &rlimit, .n_rlimits = 1 }, &in, &fd);
-        cell_expect_ready(&cell);
-        cell_send_go(&cell);
         assert_int_equal(write(in, "\n", 1), 1);
         read_all(fd, output, sizeof output);
         assert_exited(cell_expect_exit(&cell).wait_status, 7);
@@ -411,38 +396,38 @@ static void hanging_up_kills_the_program(void **state)
         int fd;
 
         fd = begin("trap '' HUP TERM; echo running; sleep 1000 & sleep 1000", NULL, NULL);
-        cell_send_go(&cell);
         expect_line(fd, "running\n");
         assert_exited(cell_stop(&cell), 0);
         read_all(fd, output, sizeof output);
         assert_string_equal(output, "");
 }
 
-static void hanging_up_before_go_starts_nothing(void **state)
+static void hanging_up_before_a_program_came_ends_its_process(void **state)
 {
-        int fd;
+        pid_t pid;
 
-        fd = begin("echo running", NULL, NULL);
+        pid = cell_arm(&cell);
         assert_exited(cell_stop(&cell), 0);
-        read_all(fd, output, sizeof output);
-        assert_string_equal(output, "");
+        assert_int_equal(kill(pid, 0), -1);
+        assert_int_equal(errno, ESRCH);
 }
 
 static void malformed_packet_ends_the_supervisor(void **state)
 {
-        const CellHeader good = { CELL_MAGIC, CELL_VERSION, CELL_GO, sizeof good };
+        const CellHeader good = { CELL_MAGIC, CELL_VERSION, CELL_ARM, sizeof good };
         const struct {
                 CellHeader header;
                 size_t size;
                 size_t n_fds;
         } table[] = {
                 { good, 1, 0 },
-                { good, sizeof good, 0 }, /* nothing waits for it */
                 { good, sizeof good, 3 },
                 { { 0 }, sizeof good, 0 },
-                { { CELL_MAGIC, CELL_VERSION, CELL_RUN, sizeof good }, sizeof good, 3 },
+                { { CELL_MAGIC, CELL_VERSION, CELL_READY, sizeof good }, sizeof good, 0 },
+                { { CELL_MAGIC, CELL_VERSION, CELL_MAKE, sizeof good }, sizeof good, 1 },
+                { { CELL_MAGIC, CELL_VERSION, CELL_SERVE, sizeof good }, sizeof good, 0 },
                 { { CELL_MAGIC, CELL_VERSION, CELL_EXIT, sizeof good }, sizeof good, 0 },
-                { { CELL_MAGIC, CELL_VERSION, CELL_GO, sizeof good }, sizeof good, 100 },
+                { { CELL_MAGIC, CELL_VERSION, CELL_ARM, sizeof good }, sizeof good, 100 },
                 { { CELL_MAGIC, CELL_VERSION, CELL_RUN, sizeof good }, sizeof good, CELL_FDS_MAX + 1 },
                 { { CELL_MAGIC, CELL_VERSION, CELL_RUN, CELL_MESSAGE_MAX + 8 }, CELL_MESSAGE_MAX + 8, 0 },
         };
@@ -462,21 +447,13 @@ static void malformed_packet_ends_the_supervisor(void **state)
         }
 }
 
-static void second_run_kills_the_first(void **state)
+static void malformed_program_is_reported(void **state)
 {
-        const char *const args[] = { "true", NULL };
-        int fd, other_fd;
+        const CellHeader run = { CELL_MAGIC, CELL_VERSION, CELL_RUN, sizeof run };
 
-        fd = begin("echo running; exec sleep 1000", NULL, NULL);
-        cell_send_go(&cell);
-        expect_line(fd, "running\n");
-        cell_send_run(&cell, &(Program){ .args = args }, NULL, &other_fd);
+        cell_arm(&cell);
+        cell_send(&cell, &run, sizeof run, NULL, 0);
         cell_expect_fail(&cell, CELL_STEP_PROTOCOL, EBADMSG);
-        cell_expect_end(&cell);
-        assert_exited(cell_stop(&cell), 1);
-        read_all(fd, output, sizeof output);
-        assert_string_equal(output, "");
-        close(other_fd);
 }
 
 static void other_descriptor_three_is_refused(void **state)
@@ -517,9 +494,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(limit_that_cannot_be_set_is_reported, start, stop),
                 cmocka_unit_test_setup_teardown(program_starts_with_clean_attributes, start, stop),
                 cmocka_unit_test_setup_teardown(ready_names_the_pid_of_the_program, start, stop),
-                cmocka_unit_test_setup_teardown(program_waits_for_its_go, start, stop),
-                cmocka_unit_test_setup_teardown(program_killed_before_its_go_is_an_exit, start, stop),
-                cmocka_unit_test_setup_teardown(go_may_cross_with_the_death_of_the_program, start, stop),
+                cmocka_unit_test_setup_teardown(process_killed_before_its_program_came_is_an_exit, start, stop),
+                cmocka_unit_test_setup_teardown(program_may_cross_with_the_death_of_its_process, start, stop),
                 cmocka_unit_test_setup_teardown(closed_output_is_seen_while_the_program_runs, start, stop),
                 cmocka_unit_test_setup_teardown(leftovers_are_dead_when_exit_comes, start, stop),
                 cmocka_unit_test_setup_teardown(fork_bomb_ends_with_its_first_process, start, stop),
@@ -527,9 +503,9 @@ int main(void)
                 cmocka_unit_test_setup_teardown(signals_do_not_reach_the_supervisor, start, stop),
                 cmocka_unit_test_setup_teardown(supervisor_is_closed_to_the_program, start, stop),
                 cmocka_unit_test_setup_teardown(hanging_up_kills_the_program, start, ignore),
-                cmocka_unit_test_setup_teardown(hanging_up_before_go_starts_nothing, start, ignore),
+                cmocka_unit_test_setup_teardown(hanging_up_before_a_program_came_ends_its_process, start, ignore),
                 cmocka_unit_test(malformed_packet_ends_the_supervisor),
-                cmocka_unit_test_setup_teardown(second_run_kills_the_first, start, ignore),
+                cmocka_unit_test_setup_teardown(malformed_program_is_reported, start, stop),
                 cmocka_unit_test(other_descriptor_three_is_refused),
                 cmocka_unit_test(process_that_is_not_init_is_refused),
         };

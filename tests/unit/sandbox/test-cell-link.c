@@ -164,7 +164,7 @@ static void packet_that_is_not_the_protocol_is_refused(void **state)
                 { "exit too long", sizeof(CellExit) + 1, header(CELL_EXIT, sizeof(CellExit) + 1) },
                 { "fail cut off", sizeof(CellFail) - 1, header(CELL_FAIL, sizeof(CellFail) - 1) },
                 { "fail too long", sizeof(CellFail) + 1, header(CELL_FAIL, sizeof(CellFail) + 1) },
-                { "a go, which is ours to say", sizeof(CellHeader), header(CELL_GO, sizeof(CellHeader)) },
+                { "an arm, which is ours to say", sizeof(CellHeader), header(CELL_ARM, sizeof(CellHeader)) },
                 { "a run, which is ours to say", sizeof(CellHeader), header(CELL_RUN, sizeof(CellHeader)) },
                 { "type zero", sizeof(CellHeader), header(0, sizeof(CellHeader)) },
                 { "type beyond the last", sizeof(CellHeader), header(_CELL_MESSAGE_TYPE_MAX, sizeof(CellHeader)) },
@@ -243,10 +243,10 @@ static void supervisor_that_dies_with_our_words_unread_is_only_gone(void **state
         CellMessage m;
         Link l = link_open();
 
-        assert_int_equal(cell_link_send_go(l.ours), 0);
+        assert_int_equal(cell_link_send_arm(l.ours), 0);
         l.theirs = safe_close(l.theirs);
         assert_int_equal(cell_link_receive(l.ours, &m), 0);
-        assert_int_equal(cell_link_send_go(l.ours), -EPIPE);
+        assert_int_equal(cell_link_send_arm(l.ours), -EPIPE);
         link_close(&l);
 }
 
@@ -265,9 +265,9 @@ static void go_is_what_the_supervisor_takes_for_one(void **state)
 {
         Link l = link_open();
 
-        assert_int_equal(cell_link_send_go(l.ours), 0);
+        assert_int_equal(cell_link_send_arm(l.ours), 0);
         Arrived a = arrived_receive(l.theirs);
-        assert_int_equal(cell_go_check(a.packet, a.size, a.n_fds), 0);
+        assert_int_equal(cell_arm_check(a.packet, a.size, a.n_fds), 0);
         arrived_done(&a);
         link_close(&l);
 }
@@ -381,7 +381,7 @@ static void largest_program_arrives_and_one_byte_more_is_refused(void **state)
         fault_check_none(&fault);
         Arrived a = arrived_receive(l.theirs);
         assert_int_equal(cell_run_parse(a.packet, a.size, a.n_fds, &program), 0);
-        assert_int_equal(a.size, sizeof(CellRun) + CELL_STRINGS_MAX);
+        assert_int_equal(a.size, sizeof(CellProgramMessage) + CELL_STRINGS_MAX);
         assert_int_equal(strlen(program.args[1]), rest - 1);
         assert_string_equal(program.env[CELL_STRV_MAX - 1], "E=");
         arrived_done(&a);
@@ -445,14 +445,17 @@ static void supervisor_that_does_not_read_is_not_waited_for(void **state)
         int r = 0;
 
         for (size_t i = 0; i < 100000 && r >= 0; i++)
-                r = cell_link_send_go(l.ours);
+                r = cell_link_send_arm(l.ours);
         assert_int_equal(r, -EAGAIN);
         link_close(&l);
 }
 
 static void steps_have_names(void **state)
 {
-        static const char *const names[] = { "protocol", "file", "fork", "stdio", "rlimit", "chdir", "prctl", "exec" };
+        static const char *const names[] = { "protocol", "clone",    "ids",          "root",    "dev",
+                                              "proc",     "tmpfs",    "loopback", "capabilities",
+                                              "seccomp",  "fork",     "file",         "stdio",   "rlimit",
+                                              "chdir",    "prctl",    "exec",         "resume" };
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++)
                 assert_string_equal(cell_step_to_string((CellStep) (i + 1)), names[i]);

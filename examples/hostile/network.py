@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Looks for a way out, by an address and by a name. There is no network in the sandbox, only a loopback device.
-#     rcectl run --lint off examples/hostile/network.py
+#     rcectl run --local --lint off examples/hostile/network.py
 import socket
 
 # the address is one reserved for documentation, the name for tests

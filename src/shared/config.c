@@ -34,7 +34,7 @@ const ConfigItem config_items[] = {
         { "API", "DrainTimeout", CONFIG_USEC, offsetof(Config, api_drain_usec), "20s" },
         { "Database", "Connection", CONFIG_STRING, offsetof(Config, database), "dbname=rce" },
         { "Database", "KeepJobs", CONFIG_USEC, offsetof(Config, keep_jobs_usec), "168h" },
-        { "Database", "MaxAttempts", CONFIG_COUNT, offsetof(Config, attempts_max), "3" },
+        { "Database", "MaxAttempts", CONFIG_COUNT, offsetof(Config, attempts_max), "10" },
         { "Broker", "Host", CONFIG_STRING, offsetof(Config, broker_host), "127.0.0.1" },
         { "Broker", "Port", CONFIG_COUNT, offsetof(Config, broker_port), "5672" },
         { "Broker", "VirtualHost", CONFIG_STRING, offsetof(Config, broker_vhost), "rce" },

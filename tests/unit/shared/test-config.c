@@ -64,7 +64,7 @@ static void assert_defaults(const Config *c)
 
         assert_string_equal(c->database, "dbname=rce");
         assert_true(c->keep_jobs_usec == 7 * 24 * USEC_PER_HOUR);
-        assert_true(c->attempts_max == 3);
+        assert_true(c->attempts_max == 10);
         assert_string_equal(c->broker_host, "127.0.0.1");
         assert_true(c->broker_port == 5672);
         assert_string_equal(c->broker_vhost, "rce");

@@ -7,8 +7,8 @@
 
 results=$state/results
 fuzz_sec=${LAB_FUZZ_SEC:-10}
-sandbox_deadline_sec=${LAB_SANDBOX_DEADLINE_SEC:-1200}
-test_suites=(unit fuzz packages sandbox install vm)
+host_deadline_sec=${LAB_HOST_DEADLINE_SEC:-1200}
+test_suites=(unit fuzz packages sandbox worker install vm)
 sandbox_pytest=(python3 -m pytest -q -p no:cacheprovider --rootdir=/run/lab/tests/sandbox /run/lab/tests/sandbox)
 
 # outcome passed|failed NAME
@@ -110,38 +110,49 @@ copy_sandbox_tests() {
         [[ ! -d $top/examples ]] || cp -r "$top/examples" "$1/"
 }
 
-stage_sandbox() {
-        local run=$state/machines/host1/run rc=0
-        bring_up
-        copy_sandbox_tests "$run"
+# host_tests SUITE PYTEST-OPTION...: those of tests/SUITE, which are in the host already.
+host_tests() {
+        local suite=$1 run=$state/machines/host1/run rc=0
+        shift
         mkdir -p "$run/results"
-        rm -f "$run/results/sandbox.xml"
-        say "sandbox tests in the host ..."
+        rm -f "$run/results/$suite.xml"
+        say "$suite tests in the host ..."
         # an interrupted pytest still reports
-        in_machine host1 timeout --signal=INT --kill-after=30 "$sandbox_deadline_sec" \
-                "${sandbox_pytest[@]}" -m "not controllers" --junitxml=/run/lab/results/sandbox.xml \
-                >"$logs/sandbox.log" 2>&1 </dev/null || rc=$?
-        in_machine host1 journalctl --boot --no-pager >"$logs/host1-journal.log" || true
-        reported sandbox "$run/results/sandbox.xml" "$rc"
+        in_machine host1 timeout --signal=INT --kill-after=30 "$host_deadline_sec" \
+                python3 -m pytest -q -p no:cacheprovider --rootdir="/run/lab/tests/$suite" "/run/lab/tests/$suite" \
+                --junitxml="/run/lab/results/$suite.xml" "$@" >"$logs/$suite.log" 2>&1 </dev/null || rc=$?
+        in_machine host1 journalctl --boot --no-pager >"$logs/$suite-journal.log" || true
+        reported "$suite" "$run/results/$suite.xml" "$rc"
+}
+
+copy_tests() {
+        rm -rf "$state/machines/host1/run/tests"
+        mkdir -p "$state/machines/host1/run/tests"
+        cp -r "$top/tests/$1" "$state/machines/host1/run/tests/"
+}
+
+stage_sandbox() {
+        bring_up
+        copy_sandbox_tests "$state/machines/host1/run"
+        host_tests sandbox -m "not controllers"
+}
+
+stage_worker() {
+        bring_up
+        copy_tests worker
+        host_tests worker
 }
 
 # In a host of its own: nobody has changed it before, and nobody finds it as this leaves it.
 stage_install() {
-        local run=$state/machines/host1/run rc=0
+        local run=$state/machines/host1/run
         unstamp machine-host1
         bring_up
         unstamp machine-host1
-        rm -rf "$run/tests"
-        mkdir -p "$run/tests" "$run/results"
-        cp -r "$top/tests/install" "$run/tests/"
+        copy_tests install
         ln -f "$state/images/python.tar" "$run/"
-        rm -f "$run/results/install.xml"
-        say "life of the packages in the host ..."
-        in_machine host1 timeout --signal=INT --kill-after=30 "$sandbox_deadline_sec" \
-                python3 -m pytest -q -x -p no:cacheprovider --rootdir=/run/lab/tests/install /run/lab/tests/install \
-                --junitxml=/run/lab/results/install.xml >"$logs/install.log" 2>&1 </dev/null || rc=$?
+        host_tests install -x
         rm "$run/python.tar"
-        reported install "$run/results/install.xml" "$rc"
 }
 
 stage_vm() {

@@ -213,6 +213,10 @@ void fake_gone(void)
 /* Without Podman. */
 int quadlet_service_load(const Language *l, QuadletService **ret, Fault *reterr_fault)
 {
+        int r = accept_call();
+
+        if (r == -EBADMSG)
+                return fault_set(reterr_fault, FAULT_BROKEN_LANGUAGE, NULL, "No such key");
         *ret = new0(QuadletService, 1);
         return *ret ? 0 : -ENOMEM;
 }
@@ -232,5 +236,7 @@ int __wrap_lint_policy_open(const char *grammar, LintPolicy **ret, Fault *reterr
 
         assert_non_null(getenv("RCE_LINT_POLICIES"));
         snprintf(path, sizeof(path), "%s/%s.scm", getenv("RCE_LINT_POLICIES"), grammar);
+        if (access(path, F_OK) < 0)
+                return fault_set(reterr_fault, FAULT_BROKEN_LANGUAGE, "lint", "There is no lint policy for '%s'", grammar);
         return lint_policy_load(grammar, path, ret, reterr_fault);
 }

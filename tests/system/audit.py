@@ -91,6 +91,6 @@ def judge(load, done):
     with open(RESULTS / "system-counts", "a", encoding="utf-8") as file:
         file.write(line + "\n")
 
+    assert not load.broken, load.broken
     assert not wrong, json.dumps(wrong, indent=1)[:4000]
     assert not lost and not twice, (lost, twice)
-    assert not load.broken, load.broken

@@ -26,7 +26,7 @@ AGAIN_SEC = 0.5         # when nobody said when
 
 TRANSPORT = (OSError, http.client.HTTPException)
 # A stream that broke in the middle of what it had to say.
-BROKEN = (*TRANSPORT, struct.error, ValueError)
+BROKEN = (*TRANSPORT, struct.error, ValueError, LookupError)
 
 
 def is_whole(events):

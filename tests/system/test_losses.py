@@ -92,7 +92,7 @@ def test_a_host_is_cut_off(scenario):
 def test_the_disk_of_the_broker_is_full(scenario):
     def damage(load):
         load.wait_accepted(load.n // 3)
-        rabbitmqctl("set_disk_free_limit", "1000TB")
+        rabbitmqctl("set_disk_free_limit", "900000GB")
         try:
             wait_until(lambda: "disk" in rabbitmqctl("eval", "rabbit_alarm:get_alarms()."), "the alarm")
             waiting = len(load.accepted)

@@ -8,7 +8,8 @@
 results=$state/results
 fuzz_sec=${LAB_FUZZ_SEC:-10}
 host_deadline_sec=${LAB_HOST_DEADLINE_SEC:-1200}
-test_suites=(unit fuzz packages sandbox worker install vm)
+host_environment=()
+test_suites=(unit fuzz packages sandbox worker system install vm)
 sandbox_pytest=(python3 -m pytest -q -p no:cacheprovider --rootdir=/run/lab/tests/sandbox /run/lab/tests/sandbox)
 
 # outcome passed|failed NAME
@@ -110,19 +111,19 @@ copy_sandbox_tests() {
         [[ ! -d $top/examples ]] || cp -r "$top/examples" "$1/"
 }
 
-# host_tests SUITE PYTEST-OPTION...: those of tests/SUITE, which are in the host already.
+# host_tests NAME PYTEST-OPTION...: those of tests/NAME, which are in the host already; of tests/SUITE, if it is SUITE-PART.
 host_tests() {
-        local suite=$1 run=$state/machines/host1/run rc=0
+        local name=$1 tests=/run/lab/tests/${1%-*} run=$state/machines/host1/run rc=0
         shift
         mkdir -p "$run/results"
-        rm -f "$run/results/$suite.xml"
-        say "$suite tests in the host ..."
+        rm -f "$run/results/$name.xml"
+        say "$name tests in the host ..."
         # an interrupted pytest still reports
-        in_machine host1 timeout --signal=INT --kill-after=30 "$host_deadline_sec" \
-                python3 -m pytest -q -p no:cacheprovider --rootdir="/run/lab/tests/$suite" "/run/lab/tests/$suite" \
-                --junitxml="/run/lab/results/$suite.xml" "$@" >"$logs/$suite.log" 2>&1 </dev/null || rc=$?
-        in_machine host1 journalctl --boot --no-pager >"$logs/$suite-journal.log" || true
-        reported "$suite" "$run/results/$suite.xml" "$rc"
+        in_machine host1 env "${host_environment[@]}" timeout --signal=INT --kill-after=30 "$host_deadline_sec" \
+                python3 -m pytest -q -p no:cacheprovider --rootdir="$tests" "$tests" \
+                --junitxml="/run/lab/results/$name.xml" "$@" >"$logs/$name.log" 2>&1 </dev/null || rc=$?
+        in_machine host1 journalctl --boot --no-pager >"$logs/$name-journal.log" || true
+        reported "$name" "$run/results/$name.xml" "$rc"
 }
 
 copy_tests() {

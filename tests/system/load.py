@@ -18,7 +18,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / "api"))
 from engine import Answer, EventSource, WebSocket, output  # noqa: E402
 from programs import program  # noqa: E402
 
-JOBS = int(os.environ.get("RCE_SYSTEM_JOBS", "2000"))
+JOBS = int(os.environ.get("RCE_SYSTEM_JOBS", "150"))
 PORT = 8000
 TIMEOUT_SEC = 30
 STALL_SEC = 180         # without any job coming to its end

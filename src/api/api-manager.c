@@ -199,7 +199,9 @@ static int open_servers(Manager *m, const ManagerParams *params, Fault *reterr_f
 {
         HttpLimits limits = HTTP_LIMITS_DEFAULT;
 
-        limits.connections_max = limits.per_address_max = m->config->api_connections;
+        /* All come from this host, whoever asks. */
+        limits.per_address_max = 0;
+        limits.connections_max = m->config->api_connections;
         limits.body_bytes_max = m->config->api_body_bytes;
         limits.bodies_bytes_max = MAX(limits.bodies_bytes_max, 4 * limits.body_bytes_max);
         limits.park_timeout_usec = usec_add(m->config->api_wait_usec, PARK_GRACE_USEC);

@@ -283,6 +283,23 @@ class WebSocket:
         self.socket.close()
 
 
+def collect(events):
+    return list(events)
+
+
+def metric(server, name):
+    for line in server.get('/metrics').text.splitlines():
+        if line.startswith(name + ' '):
+            return float(line.split()[1])
+    raise AssertionError(name)
+
+
+def status_of(data):
+    """Of an answer as it came from the socket; None: there is none."""
+    head = data.split(b'\r\n', 1)[0].split()
+    return int(head[1]) if len(head) > 1 else None
+
+
 def output(events, stream='stdout'):
     """The bytes of a stream, from its events; each offset must be where the bytes before ended."""
     data = b''

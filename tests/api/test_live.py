@@ -3,11 +3,7 @@
 
 import threading
 
-from engine import EventSource, output, wait_until
-
-
-def collect(events):
-    return list(events)
+from engine import EventSource, collect, metric, output, wait_until
 
 
 def test_a_job_is_followed_as_it_runs(server, worker):
@@ -83,34 +79,33 @@ def test_characters_are_not_cut_in_two(server, worker):
     assert [e['data'] for e in it if e['type'] == 'stdout'] == ['€\n']
 
 
-def test_many_follow_one_job_and_one_of_them_does_not_read(server, worker):
-    n, results = 200, []
-    job = server.submit('watched', 'wait crowd', 'fill 200000', 'out end')['id']
-    lazy = server.connect()
-    lazy.sendall(f'GET /v1/jobs/{job}/events HTTP/1.1\r\nHost: localhost\r\n\r\n'.encode())
+def test_five_hundred_follow_one_job_whenever_they_come(server, worker):
+    n, results, threads = 500, [], []
+    job = server.submit('out begin', 'watched', 'wait crowd', 'fill 50000', 'wait crowd-end', 'out end')['id']
 
     def follow(i):
         events = collect(server.events(job) if i % 2 else server.socket(f'/v1/jobs/{job}/stream'))
         results.append((output(events), events[-1]['type']))
-    threads = [threading.Thread(target=follow, args=(i,)) for i in range(n)]
-    for t in threads:
-        t.start()
-    wait_until(lambda: metric(server, 'rce_api_watchers') == n + 1, 'all watchers')
+
+    def come(upto):
+        for i in range(len(threads), upto):
+            threads.append(threading.Thread(target=follow, args=(i,)))
+            threads[-1].start()
+        wait_until(lambda: metric(server, 'rce_api_watchers') == upto, f'{upto} of them')
+    come(200)
     server.engine.open_gate('crowd')
+    come(400)
+    server.engine.open_gate('crowd-end')
+    server.finished(job)
+    for i in range(400, n):
+        threads.append(threading.Thread(target=follow, args=(i,)))
+        threads[-1].start()
     for t in threads:
         t.join()
     assert len(results) == n
-    assert set(results) == {(b'0123456789' * 20000 + b'end\n', 'exit')}
-    lazy.close()
-    wait_until(lambda: metric(server, 'rce_api_watchers') == 0, 'the last one gone')
+    assert set(results) == {(b'begin\n' + b'0123456789' * 5000 + b'end\n', 'exit')}
+    wait_until(lambda: metric(server, 'rce_api_watchers') == 0, 'all gone')
     assert metric(server, 'rce_api_held_bytes') == 0
-
-
-def metric(server, name):
-    for line in server.get('/metrics').text.splitlines():
-        if line.startswith(name + ' '):
-            return float(line.split()[1])
-    raise AssertionError(name)
 
 
 def test_what_a_lost_attempt_printed_is_not_told_twice(own):

@@ -15,7 +15,7 @@ verb_bench() {
         local run=$state/machines/host1/run benches=() bench
         if (($#)); then
                 for bench; do
-                        [[ -x $top/tests/bench/$bench ]] || die "there is no benchmark '$bench' in tests/bench"
+                        [[ -f $top/tests/bench/$bench && -x $top/tests/bench/$bench ]] || die "there is no benchmark '$bench' in tests/bench"
                         benches+=("$bench")
                 done
         elif [[ -d $top/tests/bench ]]; then

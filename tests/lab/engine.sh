@@ -66,9 +66,12 @@ start_worker() {
 }
 
 # bring_up [HOSTS]: the whole way: trees, packages and images (side by side: one compiles, one downloads), machines, boot,
-# installation.
+# installation. Hosts that are up anyway must not be left behind.
 bring_up() {
-        local hosts=${1-1} images number
+        local hosts=${1-1} images number machine
+        for machine in $(machines); do
+                ((${machine#host} <= hosts)) || ! machine_leader "$machine" >/dev/null || hosts=${machine#host}
+        done
         make_build_tree
         build_images &
         images=$!

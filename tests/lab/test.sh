@@ -147,6 +147,7 @@ stage_worker() {
 # In a host of its own: nobody has changed it before, and nobody finds it as this leaves it.
 stage_install() {
         local run=$state/machines/host1/run
+        stop_machines
         unstamp machine-host1
         bring_up
         unstamp machine-host1

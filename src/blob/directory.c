@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A blob is written under a name nobody looks for, brought to the disk, renamed, and its directory brought to the
- * disk. So a name is only ever seen on whole bytes, also after a crash.
+/* A blob is written under its own name, and brought to the disk together with its directory. A crash may leave part of one,
+ * which nobody was told of; whoever reads compares the digest. So a name that is taken already proves nothing, and what is
+ * put under it is written to another file first, brought to the disk, and renamed: who has read the name of a blob that is
+ * stored only ever sees all of it.
  *
  * The waits for the disk are what costs. One or two files are synchronised one by one, their directories too:
- * that waits for nothing but them. More share one syncfs() before and one after their renaming, which is 5 times
- * faster for ten and 6 times for a hundred, although it also waits for what others have written to that file
- * system.
+ * that waits for nothing but them. More share one syncfs(), which is 5 times faster for ten and 6 times for a hundred,
+ * although it also waits for what others have written to that file system; those that were renamed share another one.
  *
  * Unfinished files lie in a directory of the process, which it holds locked; one that is not locked belongs to
  * nobody any more. The lock of the directory at the top is held exclusively while somebody starts, and between
- * looking at a file's age and deleting it; shared while files are renamed: so none is deleted that has just been
+ * looking at a file and deleting it; shared while files are renamed: so none is deleted that has just been
  * put again. */
 #include "blob/directory.h"
 
@@ -211,17 +212,55 @@ Directory *directory_close(Directory *d)
         return mfree(d);
 }
 
+/* The mode is as it should be, whatever the umask is. */
+static int fill(Directory *d, int fd, const void *data, size_t size, bool sync)
+{
+        struct stat st;
+
+        if (fstat(fd, &st) < 0 || ((st.st_mode & 07777) != d->file_mode && fchmod(fd, d->file_mode) < 0))
+                return -errno;
+        int r = write_full(fd, data, size);
+        return r >= 0 && sync && fdatasync(fd) < 0 ? -errno : r;
+}
+
 static int write_temporary(Directory *d, const char *name, const void *data, size_t size, bool sync)
 {
-        _cleanup_(closep) int fd = openat(d->temporary_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        _cleanup_(closep) int fd = openat(d->temporary_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, d->file_mode);
         if (fd < 0)
                 return -errno;
 
-        int r = fchmod(fd, d->file_mode) < 0 ? -errno : write_full(fd, data, size);
-        if (r >= 0 && sync && fdatasync(fd) < 0)
-                r = -errno;
+        int r = fill(d, fd, data, size, sync);
         if (r < 0)
                 (void) unlinkat(d->temporary_fd, name, 0);
+        return r;
+}
+
+/* Unless somebody has put another one there meanwhile. */
+static void remove_partial(Directory *d, int fd, const char *file)
+{
+        struct stat ours, there;
+
+        if (lock(d->put_fd, LOCK_EX) < 0)
+                return;
+        if (fstat(fd, &ours) >= 0 && fstatat(d->put_fd, file, &there, AT_SYMLINK_NOFOLLOW) >= 0 &&
+            ours.st_dev == there.st_dev && ours.st_ino == there.st_ino)
+                (void) unlinkat(d->put_fd, file, 0);
+        (void) lock(d->put_fd, LOCK_UN);
+}
+
+/* -EEXIST if the name is taken. */
+static int write_new(Directory *d, const char *key, const void *data, size_t size, bool sync)
+{
+        char file[FILE_SIZE];
+
+        file_of(key, file);
+        _cleanup_(closep) int fd = openat(d->put_fd, file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, d->file_mode);
+        if (fd < 0)
+                return -errno;
+
+        int r = fill(d, fd, data, size, sync);
+        if (r < 0)
+                remove_partial(d, fd, file);
         return r;
 }
 
@@ -259,23 +298,14 @@ static void fail_all(DirectoryPut *puts, size_t n, int error)
                         puts[i].error = error;
 }
 
-void directory_put(Directory *d, DirectoryPut *puts, size_t n)
+/* Gives those that wait under temporary names, by their numbers, their own. */
+static int reveal_all(Directory *d, DirectoryPut *puts, size_t n, uint64_t first)
 {
-        bool each = n <= SYNC_EACH_MAX;
-        uint64_t first = d->n_files;
         char name[NAME_SIZE];
+        int r = lock(d->put_fd, LOCK_SH);
 
-        d->n_files += n;
         for (size_t i = 0; i < n; i++) {
-                temporary_name(first + i, name);
-                puts[i].error = write_temporary(d, name, puts[i].data, puts[i].size, each);
-        }
-
-        int r = each || syncfs(d->put_fd) >= 0 ? 0 : -errno;
-        if (r >= 0)
-                r = lock(d->put_fd, LOCK_SH);
-        for (size_t i = 0; i < n; i++) {
-                if (puts[i].error < 0)
+                if (puts[i].error < 0 || !puts[i].again)
                         continue;
                 temporary_name(first + i, name);
                 if (r >= 0)
@@ -283,17 +313,40 @@ void directory_put(Directory *d, DirectoryPut *puts, size_t n)
                 else
                         (void) unlinkat(d->temporary_fd, name, 0);
         }
-        if (r < 0) {
-                fail_all(puts, n, r);
-                return;
-        }
-        (void) lock(d->put_fd, LOCK_UN);
+        return r < 0 ? r : lock(d->put_fd, LOCK_UN);
+}
 
+void directory_put(Directory *d, DirectoryPut *puts, size_t n)
+{
+        bool each = n <= SYNC_EACH_MAX, again = false;
+        uint64_t first = d->n_files;
+        char name[NAME_SIZE];
+
+        d->n_files += n;
+        for (size_t i = 0; i < n; i++) {
+                DirectoryPut *p = &puts[i];
+
+                p->error = write_new(d, p->key, p->data, p->size, each);
+                p->again = p->error == -EEXIST;
+                if (p->again) {
+                        temporary_name(first + i, name);
+                        p->error = write_temporary(d, name, p->data, p->size, each);
+                        again = true;
+                }
+        }
+
+        int r = each || syncfs(d->put_fd) >= 0 ? 0 : -errno;
+        if (again) {
+                int k = reveal_all(d, puts, n, first);
+                r = r < 0 ? r : k;
+        }
         for (size_t i = 0; each && i < n; i++)
                 if (puts[i].error >= 0)
                         puts[i].error = sync_shard(d, puts[i].key);
-        if (!each && syncfs(d->put_fd) < 0)
-                fail_all(puts, n, -errno);
+        if (r >= 0 && again && !each && syncfs(d->put_fd) < 0)
+                r = -errno;
+        if (r < 0)
+                fail_all(puts, n, r);
 }
 
 int directory_check(Directory *d)

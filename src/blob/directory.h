@@ -17,6 +17,7 @@ typedef struct DirectoryPut {
         const void *data;
         size_t size;
         int error;                       /* how it went */
+        bool again;                      /* the name was taken already */
 } DirectoryPut;
 
 /* Makes what is missing below an existing parent, and removes what writers that are gone have left unfinished. */

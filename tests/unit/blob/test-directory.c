@@ -3,7 +3,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -167,6 +169,57 @@ static void damage_is_noticed_and_healed_by_putting_again(void **state)
         assert_int_equal(unlink(file_of(*state, key)), 0);
         assert_int_equal(mkfifo(file_of(*state, key), 0600), 0);
         assert_int_equal(directory_get(d, key, 1 << 20, &data, &size), -EBADMSG);
+}
+
+static void leave(const char *scratch, const char *key, const char *text)
+{
+        char name[128];
+
+        (void) snprintf(name, sizeof(name), "blobs/%.2s/%s", key, key);
+        scratch_write(scratch, name, text);
+}
+
+static void batch_heals_what_a_crash_left(void **state)
+{
+        static const char *const texts[] = { "one", "two", "three", "four" };
+        _cleanup_(directory_closep) Directory *d = open_at(*state);
+        char keys[ELEMENTSOF(texts)][BLOB_KEY_SIZE];
+        DirectoryPut puts[ELEMENTSOF(texts)];
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                assert_int_equal(blob_key_of(texts[i], strlen(texts[i]), keys[i]), 0);
+                puts[i] = (DirectoryPut){ .key = keys[i], .data = texts[i], .size = strlen(texts[i]) };
+        }
+        leave(*state, keys[1], "");
+        leave(*state, keys[3], "fo");
+
+        directory_put(d, puts, ELEMENTSOF(puts));
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                _cleanup_(freep) char *data = NULL;
+                size_t size;
+
+                assert_int_equal(puts[i].error, 0);
+                assert_int_equal(directory_get(d, keys[i], 100, &data, &size), 0);
+                assert_string_equal(data, texts[i]);
+        }
+}
+
+static void nothing_is_left_of_what_could_not_be_written(void **state)
+{
+        _cleanup_(directory_closep) Directory *d = open_at(*state);
+        struct rlimit before, small;
+        char key[BLOB_KEY_SIZE];
+
+        assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+        small = (struct rlimit){ .rlim_cur = 3, .rlim_max = before.rlim_max };
+        assert_ptr_not_equal(signal(SIGXFSZ, SIG_IGN), SIG_ERR);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+        int r = put(d, "too long", key);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+
+        assert_int_equal(r, -EFBIG);
+        assert_int_equal(directory_exists(d, key), -ENOENT);
+        assert_int_equal(put(d, "too long", key), 0);
 }
 
 static mode_t mode_of(const char *path)
@@ -374,6 +427,8 @@ int main(void)
                 scratch_unit_test(equal_bytes_are_one_file),
                 scratch_unit_test(missing_blob_is_missing),
                 scratch_unit_test(damage_is_noticed_and_healed_by_putting_again),
+                scratch_unit_test(batch_heals_what_a_crash_left),
+                scratch_unit_test(nothing_is_left_of_what_could_not_be_written),
                 scratch_unit_test(modes_are_those_of_the_top_whatever_the_umask),
                 scratch_unit_test(unfinished_files_of_the_dead_are_removed_and_others_kept),
                 scratch_unit_test(only_old_ones_are_deleted),

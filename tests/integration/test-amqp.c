@@ -117,7 +117,7 @@ static Peer *peer_connected(sd_event *event, const AmqpQueue *queue, uint16_t pr
 {
         Peer *p = peer_new(event, defaults(), queue, prefetch);
 
-        broker_loop_until(event, p->connected);
+        loop_until(event, p->connected);
         return p;
 }
 
@@ -172,7 +172,7 @@ static void ten_thousand_are_confirmed_and_arrive_in_order(void **state)
         _cleanup_(peer_freep) Peer *consumer = peer_connected(*state, &queue, 200);
 
         publish_all(publisher, "order", 0, 10000);
-        broker_loop_until(*state, publisher->n_confirmed == 10000 && consumer->n_deliveries == 10000);
+        loop_until(*state, publisher->n_confirmed == 10000 && consumer->n_deliveries == 10000);
         for (uint32_t i = 0; i < 10000; i++)
                 assert_int_equal(consumer->numbers[i], i);
 
@@ -194,7 +194,7 @@ static void bodies_may_be_empty_or_large(void **state)
         memset(large, 'x', size);
         assert_int_equal(amqp_publish(p->client, &(AmqpMessage){ "", "sizes", large, size, true, true }, on_confirm, p), 0);
         assert_int_equal(amqp_publish(p->client, &(AmqpMessage){ "", "sizes", "", 0, true, true }, on_confirm, p), 0);
-        broker_loop_until(*state, p->n_deliveries == 2);
+        loop_until(*state, p->n_deliveries == 2);
         assert_int_equal(p->largest, size);
         assert_int_equal(p->smallest, 0);
         assert_int_equal(p->n_redelivered, 0);
@@ -208,16 +208,16 @@ static void without_a_queue_a_mandatory_message_comes_back(void **state)
         assert_int_equal(publish(p, "some", 1), 0);
         assert_int_equal(publish(p, "nowhere", 2), 0);
         assert_int_equal(publish(p, "some", 3), 0);
-        broker_loop_until(*state, p->n_confirmed == 2 && p->n_failed == 1);
+        loop_until(*state, p->n_confirmed == 2 && p->n_failed == 1);
         assert_int_equal(p->last_error, -ENOENT);
 
         assert_int_equal(publish(p, "nowhere", 4), 0);
-        broker_loop_until(*state, p->n_failed == 2);
+        loop_until(*state, p->n_failed == 2);
         assert_int_equal(p->last_error, -ENOENT);
 
         assert_int_equal(
                 amqp_publish(p->client, &(AmqpMessage){ "", "nowhere", "5", 1, true, false }, on_confirm, p), 0);
-        broker_loop_until(*state, p->n_confirmed == 3);
+        loop_until(*state, p->n_confirmed == 3);
 }
 
 static void a_full_queue_refuses(void **state)
@@ -230,7 +230,7 @@ static void a_full_queue_refuses(void **state)
         /* It notices a little late. */
         for (size_t n = 20; p->n_failed == 0 && n < 10000; n += 20) {
                 publish_all(p, "full", 10000, 20);
-                broker_loop_until(*state, p->n_confirmed + p->n_failed == n);
+                loop_until(*state, p->n_confirmed + p->n_failed == n);
         }
         assert_true(p->n_confirmed > 10);
         assert_true(p->n_failed > 0);
@@ -245,19 +245,19 @@ static void prefetch_bounds_and_requeued_comes_again(void **state)
 
         p->held = true;
         publish_all(publisher, "prefetch", 0, 10);
-        broker_loop_until(*state, p->n_deliveries == 3 && publisher->n_confirmed == 10);
-        broker_loop_for(*state, 200 * USEC_PER_MSEC);
+        loop_until(*state, p->n_deliveries == 3 && publisher->n_confirmed == 10);
+        loop_for(*state, 200 * USEC_PER_MSEC);
         assert_int_equal(p->n_deliveries, 3);
 
         assert_int_equal(amqp_ack(p->client, p->tags[0]), 0);
-        broker_loop_until(*state, p->n_deliveries == 4);
+        loop_until(*state, p->n_deliveries == 4);
         assert_int_equal(p->n_redelivered, 0);
 
         p->held = false;
         assert_int_equal(amqp_requeue(p->client, p->tags[1]), 0);
         assert_int_equal(amqp_ack(p->client, p->tags[2]), 0);
         assert_int_equal(amqp_ack(p->client, p->tags[3]), 0);
-        broker_loop_until(*state, p->n_deliveries == 11);
+        loop_until(*state, p->n_deliveries == 11);
         assert_int_equal(p->n_redelivered, 1);
         assert_int_equal(n_missing(p, 10), 0);
 }
@@ -294,12 +294,12 @@ static void messages_are_got_one_by_one(void **state)
         Answer first = { 0 }, second = { 0 }, third = { 0 }, depth = { 0 };
 
         publish_all(p, "get", 7, 2);
-        broker_loop_until(*state, p->n_confirmed == 2);
+        loop_until(*state, p->n_confirmed == 2);
         assert_int_equal(amqp_depth(p->client, "get", on_depth, &depth), 0);
         assert_int_equal(amqp_get(p->client, "get", on_got, &first), 0);
         assert_int_equal(amqp_get(p->client, "get", on_got, &second), 0);
         assert_int_equal(amqp_get(p->client, "get", on_got, &third), 0);
-        broker_loop_until(*state, third.done);
+        loop_until(*state, third.done);
         assert_true(depth.done && depth.value == 2 && depth.error == 0);
         assert_true(first.done && !first.empty && first.value == 7);
         assert_true(second.done && !second.empty && second.value == 8);
@@ -325,28 +325,28 @@ static void what_is_rejected_or_requeued_too_often_is_a_dead_letter(void **state
         params.bindings = &binding;
         params.n_bindings = 1;
         _cleanup_(peer_freep) Peer *p = peer_new(*state, params, NULL, 0);
-        broker_loop_until(*state, p->connected);
+        loop_until(*state, p->connected);
         _cleanup_(peer_freep) Peer *dead = peer_connected(*state, &queues[0], 10);
 
         Answer got = { 0 };
         publish_all(p, "deadly", 1, 1);
-        broker_loop_until(*state, p->n_confirmed == 1);
+        loop_until(*state, p->n_confirmed == 1);
         assert_int_equal(amqp_get(p->client, "deadly", on_got, &got), 0);
-        broker_loop_until(*state, got.done);
+        loop_until(*state, got.done);
         assert_int_equal(amqp_reject(p->client, got.tag), 0);
-        broker_loop_until(*state, dead->n_deliveries == 1);
+        loop_until(*state, dead->n_deliveries == 1);
         assert_string_equal(dead->death, "rejected");
 
         publish_all(p, "deadly", 2, 1);
-        broker_loop_until(*state, p->n_confirmed == 2);
+        loop_until(*state, p->n_confirmed == 2);
         for (int i = 0; i < 4; i++) {
                 got = (Answer){ 0 };
                 assert_int_equal(amqp_get(p->client, "deadly", on_got, &got), 0);
-                broker_loop_until(*state, got.done);
+                loop_until(*state, got.done);
                 assert_false(got.empty);
                 assert_int_equal(amqp_requeue(p->client, got.tag), 0);
         }
-        broker_loop_until(*state, dead->n_deliveries == 2);
+        loop_until(*state, dead->n_deliveries == 2);
         assert_string_equal(dead->death, "delivery_limit");
         assert_int_equal(dead->numbers[1], 2);
 }
@@ -369,27 +369,27 @@ static void bindings_come_and_go(void **state)
 
         /* Asked for before there is a connection. */
         assert_int_equal(amqp_bind(p->client, "mine", "test.topic", "a", on_bound, &bound), 0);
-        broker_loop_until(*state, bound.done);
+        loop_until(*state, bound.done);
         assert_int_equal(bound.error, 0);
         assert_true(p->connected);
 
         bound = (Answer){ 0 };
         assert_int_equal(amqp_bind(p->client, "mine", "test.topic", "b", on_bound, &bound), 0);
-        broker_loop_until(*state, bound.done);
+        loop_until(*state, bound.done);
         for (int i = 0; i < 2; i++) {
                 AmqpMessage a = { "test.topic", "a", "1", 1 }, b = { "test.topic", "b", "2", 1 };
 
                 assert_int_equal(amqp_publish(p->client, &a, on_confirm, p), 0);
                 assert_int_equal(amqp_publish(p->client, &b, on_confirm, p), 0);
-                broker_loop_until(*state, p->n_confirmed == 2);
-                broker_loop_until(*state, p->n_deliveries == 2);
+                loop_until(*state, p->n_confirmed == 2);
+                loop_until(*state, p->n_deliveries == 2);
                 assert_int_equal(n_missing(p, 3), 1);   /* the 0 */
 
                 /* Once more after all connections were closed: the bindings are there again. */
                 size_t before = p->n_connects;
                 if (i == 0) {
                         broker_control("ctl", "close_all_connections", "test");
-                        broker_loop_until(*state, p->n_connects > before);
+                        loop_until(*state, p->n_connects > before);
                         p->n_confirmed = p->n_deliveries = 0;
                 }
         }
@@ -397,10 +397,10 @@ static void bindings_come_and_go(void **state)
         assert_int_equal(amqp_unbind(p->client, "mine", "test.topic", "a"), 0);
         bound = (Answer){ 0 };
         assert_int_equal(amqp_bind(p->client, "mine", "test.topic", "c", on_bound, &bound), 0);
-        broker_loop_until(*state, bound.done);
+        loop_until(*state, bound.done);
         AmqpMessage a = { "test.topic", "a", "1", 1, .mandatory = true };
         assert_int_equal(amqp_publish(p->client, &a, on_confirm, p), 0);
-        broker_loop_until(*state, p->n_failed == 1);
+        loop_until(*state, p->n_failed == 1);
         assert_int_equal(p->last_error, -ENOENT);
 }
 
@@ -411,25 +411,25 @@ static void a_consumer_is_turned_off_and_on(void **state)
         Answer depth = { 0 };
 
         publish_all(p, "switch", 0, 1);
-        broker_loop_until(*state, p->n_deliveries == 1);
+        loop_until(*state, p->n_deliveries == 1);
 
         assert_int_equal(amqp_consume(p->client, "switch", false), 0);
         assert_int_equal(amqp_depth(p->client, "switch", on_depth, &depth), 0);
-        broker_loop_until(*state, depth.done);
+        loop_until(*state, depth.done);
         publish_all(p, "switch", 1, 5);
-        broker_loop_until(*state, p->n_confirmed == 6);
-        broker_loop_for(*state, 200 * USEC_PER_MSEC);
+        loop_until(*state, p->n_confirmed == 6);
+        loop_for(*state, 200 * USEC_PER_MSEC);
         assert_int_equal(p->n_deliveries, 1);
 
         /* A new connection does not forget it. */
         size_t before = p->n_connects;
         broker_control("ctl", "close_all_connections", "test");
-        broker_loop_until(*state, p->n_connects > before);
-        broker_loop_for(*state, 200 * USEC_PER_MSEC);
+        loop_until(*state, p->n_connects > before);
+        loop_for(*state, 200 * USEC_PER_MSEC);
         assert_int_equal(p->n_deliveries, 1);
 
         assert_int_equal(amqp_consume(p->client, "switch", true), 0);
-        broker_loop_until(*state, p->n_deliveries == 6);
+        loop_until(*state, p->n_deliveries == 6);
         assert_int_equal(n_missing(p, 6), 0);
 }
 
@@ -442,7 +442,7 @@ static void a_consumer_that_begins_again_has_a_fresh_prefetch(void **state)
         p->held = true;
         publish_all(publisher, "fresh", 0, 3);
         for (size_t i = 1; i <= 3; i++) {
-                broker_loop_until(*state, p->n_deliveries == i);
+                loop_until(*state, p->n_deliveries == i);
                 assert_int_equal(amqp_consume(p->client, "fresh", false), 0);
                 assert_int_equal(amqp_consume(p->client, "fresh", true), 0);
         }
@@ -463,9 +463,9 @@ static void more_than_the_limit_is_refused_at_once(void **state)
         _cleanup_(peer_freep) Peer *p = peer_new(*state, params, &queue, 0);
         publish_all(p, "limit", 0, 5);
         assert_int_equal(publish(p, "limit", 5), -ENOBUFS);
-        broker_loop_until(*state, p->n_confirmed == 5);
+        loop_until(*state, p->n_confirmed == 5);
         assert_int_equal(publish(p, "limit", 5), 0);
-        broker_loop_until(*state, p->n_confirmed == 6);
+        loop_until(*state, p->n_confirmed == 6);
 }
 
 static void without_a_broker_patience_ends(void **state)
@@ -479,7 +479,7 @@ static void without_a_broker_patience_ends(void **state)
         usec_t since = now_usec(CLOCK_MONOTONIC);
         publish_all(p, "q", 0, 3);
         assert_int_equal(amqp_depth(p->client, "q", on_depth, &depth), 0);
-        broker_loop_until(*state, p->n_failed == 3);
+        loop_until(*state, p->n_failed == 3);
         assert_in_range(now_usec(CLOCK_MONOTONIC) - since, 300 * USEC_PER_MSEC, 2 * USEC_PER_SEC);
         assert_int_equal(p->last_error, -ENOTCONN);
         assert_int_equal(depth.error, -ENOTCONN);
@@ -494,15 +494,10 @@ static void a_wrong_password_is_told_and_not_tried_without_end(void **state)
 
         params.password = "wrong";
         _cleanup_(peer_freep) Peer *p = peer_new(*state, params, NULL, 0);
-        broker_loop_until(*state, p->n_states == 1);
+        loop_until(*state, p->n_states == 1);
         assert_false(p->connected);
         assert_non_null(strstr(p->why, "ACCESS_REFUSED"));
         assert_non_null(strstr(p->why, "login"));
-}
-
-static usec_t processor_usec(void)
-{
-        return now_usec(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static void a_queue_that_is_declared_otherwise_is_told_and_not_tried_without_end(void **state)
@@ -512,13 +507,13 @@ static void a_queue_that_is_declared_otherwise_is_told_and_not_tried_without_end
         _cleanup_(peer_freep) Peer *first = peer_connected(*state, &quorum, 0);
         _cleanup_(peer_freep) Peer *p = peer_new(*state, defaults(), &other, 0);
 
-        broker_loop_until(*state, p->n_states == 1);
+        loop_until(*state, p->n_states == 1);
         assert_false(p->connected);
         assert_non_null(strstr(p->why, "PRECONDITION_FAILED"));
         assert_non_null(strstr(p->why, "mismatch"));
 
         usec_t before = processor_usec();
-        broker_loop_for(*state, USEC_PER_SEC);
+        loop_for(*state, USEC_PER_SEC);
         assert_true(processor_usec() - before < 200 * USEC_PER_MSEC);
         assert_int_equal(p->n_states, 1);
 }
@@ -533,17 +528,17 @@ static void survive(sd_event *event, const AmqpQueue *queue, const char *trouble
         bool cured = !cure, done;
         uint32_t n = 0;
 
-        broker_control_async_strv(event, &done, trouble);
+        control_async_strv(event, &done, "RCE_RABBITMQ", trouble);
         while (!done || !cured || publisher->n_connects < 2 || consumer->n_connects < 2 || n < 5000) {
                 if (done && cure) {
-                        broker_control_async_strv(event, &cured, cure);
+                        control_async_strv(event, &cured, "RCE_RABBITMQ", cure);
                         cure = NULL;
                 }
                 if (n < NUMBERS_MAX && n < publisher->n_confirmed + 50)
                         assert_int_equal(publish(publisher, queue->name, n++), 0);
                 assert_true(sd_event_run(event, USEC_PER_MSEC) >= 0);
         }
-        broker_loop_until(event, publisher->n_confirmed == n && n_missing(consumer, n) == 0);
+        loop_until(event, publisher->n_confirmed == n && n_missing(consumer, n) == 0);
         assert_int_equal(publisher->n_failed, 0);
         printf("%u published, %zu delivered, %zu of them marked as redelivered\n", n, consumer->n_deliveries,
                consumer->n_redelivered);
@@ -581,9 +576,9 @@ static void the_reason_of_a_closed_connection_is_told(void **state)
         bool done = false;
 
         broker_control_async(*state, &done, "ctl", "close_all_connections", "maintenance at noon");
-        broker_loop_until(*state, !p->connected);
+        loop_until(*state, !p->connected);
         assert_non_null(strstr(p->why, "maintenance at noon"));
-        broker_loop_until(*state, p->connected && done);
+        loop_until(*state, p->connected && done);
         assert_string_equal(p->why, "");
 }
 
@@ -593,11 +588,11 @@ static void a_queue_that_is_deleted_is_made_again(void **state)
         _cleanup_(peer_freep) Peer *p = peer_connected(*state, &queue, 10);
 
         publish_all(p, "deleted", 0, 1);
-        broker_loop_until(*state, p->n_deliveries == 1);
+        loop_until(*state, p->n_deliveries == 1);
         broker_control("ctl", "delete_queue", "deleted");
-        broker_loop_until(*state, p->n_connects == 2);
+        loop_until(*state, p->n_connects == 2);
         publish_all(p, "deleted", 1, 1);
-        broker_loop_until(*state, p->n_deliveries == 2);
+        loop_until(*state, p->n_deliveries == 2);
         assert_int_equal(p->n_failed, 0);
 }
 
@@ -610,29 +605,29 @@ static void an_alarm_is_told_and_waited_for(void **state)
         _cleanup_(peer_freep) Peer *consumer = peer_connected(*state, &queue, 10);
         _cleanup_(peer_freep) Peer *patient = peer_connected(*state, &queue, 0);
         _cleanup_(peer_freep) Peer *other = peer_new(*state, impatient, &queue, 0);
-        broker_loop_until(*state, other->connected);
+        loop_until(*state, other->connected);
 
         broker_control("ctl", "set_vm_memory_high_watermark", "absolute", "1MB");
         publish_all(patient, "alarm", 0, 100);
-        broker_loop_until(*state, patient->blocked);
+        loop_until(*state, patient->blocked);
         assert_true(patient->connected);
         assert_false(amqp_client_ready(patient->client));
         assert_non_null(strstr(patient->why, "memory"));
 
         publish_all(other, "alarm", 100, 100);
-        broker_loop_until(*state, other->n_failed + other->n_confirmed == 100);
+        loop_until(*state, other->n_failed + other->n_confirmed == 100);
         assert_true(other->n_failed > 0);
         assert_int_equal(other->last_error, -ENOTCONN);
         assert_true(patient->n_confirmed < 100);
 
         broker_control("ctl", "set_vm_memory_high_watermark", "0.6");
-        broker_loop_until(*state, patient->n_confirmed == 100 && !patient->blocked);
+        loop_until(*state, patient->n_confirmed == 100 && !patient->blocked);
         assert_true(amqp_client_ready(patient->client));
         assert_int_equal(patient->n_connects, 1);
-        broker_loop_until(*state, n_missing(consumer, 100) == 0);
+        loop_until(*state, n_missing(consumer, 100) == 0);
         assert_int_equal(publish(other, "alarm", 300), 0);
         size_t before = other->n_confirmed;
-        broker_loop_until(*state, !other->blocked && other->n_confirmed > before);
+        loop_until(*state, !other->blocked && other->n_confirmed > before);
 }
 
 static void freeing_does_not_wait_for_a_broker_that_does_not_read(void **state)
@@ -648,7 +643,7 @@ static void freeing_does_not_wait_for_a_broker_that_does_not_read(void **state)
                 assert_int_equal(
                         amqp_publish(p->client, &(AmqpMessage){ "", "stuck", large, size, true, true }, on_confirm, p), 0);
         publish_all(p, "stuck", 0, 50);
-        broker_loop_for(*state, 300 * USEC_PER_MSEC);
+        loop_for(*state, 300 * USEC_PER_MSEC);
 
         usec_t since = now_usec(CLOCK_MONOTONIC);
         p->client = amqp_client_free(p->client);
@@ -681,13 +676,13 @@ static void what_was_acknowledged_before_freeing_does_not_come_again(void **stat
         Peer *p = peer_connected(*state, &queue, 100);
 
         publish_all(p, "last-words", 0, 10);
-        broker_loop_until(*state, p->n_deliveries == 10 && p->n_confirmed == 10);
+        loop_until(*state, p->n_deliveries == 10 && p->n_confirmed == 10);
         peer_free(p);
 
         Answer got = { 0 };
         p = peer_connected(*state, &queue, 0);
         assert_int_equal(amqp_get(p->client, "last-words", on_got, &got), 0);
-        broker_loop_until(*state, got.done);
+        loop_until(*state, got.done);
         assert_true(got.empty);
         peer_free(p);
 }
@@ -698,8 +693,8 @@ static void heartbeats_keep_an_idle_connection(void **state)
 
         params.heartbeat_sec = 1;
         _cleanup_(peer_freep) Peer *p = peer_new(*state, params, NULL, 0);
-        broker_loop_until(*state, p->connected);
-        broker_loop_for(*state, 4 * USEC_PER_SEC);
+        loop_until(*state, p->connected);
+        loop_for(*state, 4 * USEC_PER_SEC);
         assert_true(p->connected);
         assert_int_equal(p->n_connects, 1);
         assert_int_equal(p->n_states, 1);
@@ -712,13 +707,13 @@ static void a_broker_that_falls_silent_is_noticed(void **state)
 
         params.heartbeat_sec = 1;
         _cleanup_(peer_freep) Peer *p = peer_new(*state, params, &queue, 10);
-        broker_loop_until(*state, p->connected);
+        loop_until(*state, p->connected);
         broker_control("pause");
         publish_all(p, "silent", 0, 10);
-        broker_loop_until(*state, !p->connected);
+        loop_until(*state, !p->connected);
         assert_non_null(strstr(p->why, "heartbeat"));
         broker_control("resume");
-        broker_loop_until(*state, p->connected && p->n_confirmed == 10 && n_missing(p, 10) == 0);
+        loop_until(*state, p->connected && p->n_confirmed == 10 && n_missing(p, 10) == 0);
         assert_int_equal(p->n_failed, 0);
 }
 

@@ -92,7 +92,9 @@ static void on_done(int error, BlobResult *result, void *userdata)
 
 static int wait_for(Test *t)
 {
-        loop_until_count(t->event, &t->n_done, t->n_done + 1);
+        size_t before = t->n_done;
+
+        loop_until(t->event, t->n_done > before);
         return t->error;
 }
 
@@ -253,7 +255,7 @@ static void thousands_at_once_arrive(void **state)
                 fill_with(data, sizeof(data), i);
                 assert_int_equal(blob_put(t->b, data, sizeof(data), on_done, t, NULL), 0);
         }
-        loop_until_count(t->event, &t->n_done, before + 5000);
+        loop_until(t->event, t->n_done >= before + 5000);
         assert_int_equal(t->n_ok, ok + 5000);
 
         BlobCounters c = blob_store_counters(t->b);
@@ -286,13 +288,13 @@ static void limits_refuse_at_once(void **state)
                 assert_int_equal(blob_put(t->b, data, sizeof(data), on_done, t, NULL), 0);
         }
         assert_int_equal(blob_put(t->b, data, 1, on_done, t, NULL), -ENOBUFS);
-        loop_until_count(t->event, &t->n_done, before + 5);
+        loop_until(t->event, t->n_done >= before + 5);
 
         for (size_t i = 0; i < 100; i++)
                 assert_int_equal(blob_put(t->b, &i, sizeof(i), on_done, t, NULL), 0);
         assert_int_equal(blob_put(t->b, data, 1, on_done, t, NULL), -ENOBUFS);
         assert_int_equal(blob_list(t->b, NULL, 0, on_done, t, NULL), -ENOBUFS);
-        loop_until_count(t->event, &t->n_done, before + 105);
+        loop_until(t->event, t->n_done >= before + 105);
         assert_int_equal(put(t, data, 1), 0);
 }
 
@@ -334,7 +336,7 @@ static void all_are_listed_and_only_the_old_are_swept(void **state)
         size_t before = t->n_done;
         for (size_t i = 0; i < 2500; i++)
                 assert_int_equal(blob_put(t->b, &i, sizeof(i), on_done, t, NULL), 0);
-        loop_until_count(t->event, &t->n_done, before + 2500);
+        loop_until(t->event, t->n_done >= before + 2500);
         assert_int_equal(list_all(t, 0), 2500);
         assert_int_equal(list_all(t, USEC_PER_HOUR), 0);
 
@@ -360,7 +362,7 @@ static void cancelled_requests_call_nobody_and_free_cancels_the_rest(void **stat
                 assert_int_equal(blob_put(t->b, &i, sizeof(i), on_done, t, &r[i]), 0);
         for (size_t i = 0; i < ELEMENTSOF(r); i += 2)
                 blob_cancel(r[i]);
-        loop_until_count(t->event, &t->n_done, before + 100);
+        loop_until(t->event, t->n_done >= before + 100);
         loop_for(t->event, 50 * USEC_PER_MSEC);
         assert_int_equal(t->n_done, before + 100);
         assert_int_equal(blob_store_counters(t->b).waiting, 0);
@@ -394,7 +396,7 @@ static void callback_may_put_more(void **state)
         t->n_done = 0;
         for (size_t i = 0; i < 10; i++)
                 assert_int_equal(blob_put(t->b, &i, sizeof(i), on_done_put_more, t, NULL), 0);
-        loop_until_count(t->event, &t->n_done, 1009);
+        loop_until(t->event, t->n_done >= 1009);
         assert_int_equal(blob_store_counters(t->b).waiting, 0);
 }
 
@@ -431,7 +433,8 @@ static void put_until_killed(const char *uri, int fd)
                         fill_with(data, sizeof(data), number++);
                         assert_int_equal(blob_put(t.b, data, 100 + number % 2900, on_done, &t, NULL), 0);
                 }
-                loop_until_count(t.event, &t.n_done, t.n_done + 1);
+                size_t before = t.n_done;
+                loop_until(t.event, t.n_done > before);
                 assert_int_equal(t.error, 0);
                 assert_int_equal(write_full(fd, t.key, BLOB_KEY_SIZE), 0);
         }
@@ -517,7 +520,7 @@ static void full_disk_is_told_and_its_end_noticed(void **state)
         (void) snprintf(t->uri, sizeof(t->uri), "file:%s/blobs", path);
         BlobParams p = params(t);
         open_with(t, &p);
-        loop_until_flag(t->event, &t->ready, true);
+        loop_until(t->event, t->ready);
 
         char key[BLOB_KEY_SIZE];
         do
@@ -537,7 +540,7 @@ static void full_disk_is_told_and_its_end_noticed(void **state)
                 fill_with(data, 3000, 1000 + i);
                 assert_int_equal(blob_put(t->b, data, 3000, on_done, t, NULL), 0);
         }
-        loop_until_count(t->event, &t->n_done, before + 50);
+        loop_until(t->event, t->n_done >= before + 50);
         size_t n_fit = t->n_ok - ok, n_there = 0;
         for (size_t i = 0; i < 50; i++) {
                 fill_with(data, 3000, 1000 + i);
@@ -547,7 +550,7 @@ static void full_disk_is_told_and_its_end_noticed(void **state)
         assert_int_equal(n_there, n_fit);
 
         assert_int_equal(unlink(scratch_path(t->scratch, "disk/filler")), 0);
-        loop_until_flag(t->event, &t->ready, true);
+        loop_until(t->event, t->ready);
         fill_with(data, 30000, 5000);
         assert_int_equal(put(t, data, 30000), 0);
         n_files = n_bad = 0;
@@ -562,7 +565,7 @@ static void directory_that_vanishes_is_told(void **state)
         Test *t = *state;
         char command[512];
 
-        loop_until_flag(t->event, &t->ready, true);
+        loop_until(t->event, t->ready);
         (void) snprintf(command, sizeof(command), "rm -r %s/blobs", t->scratch);
         free(run_program(command));
         assert_int_equal(put(t, "x", 1), -ENXIO);
@@ -595,14 +598,14 @@ static void acknowledged_blobs_outlive_a_stopped_server(void **state)
                 fill_with(data, sizeof(data), i);
                 assert_int_equal(blob_put(t->b, data, sizeof(data), on_done, t, NULL), 0);
         }
-        loop_until_count(t->event, &t->n_done, before + 500);
+        loop_until(t->event, t->n_done >= before + 500);
         minio_control_async(t->event, "stop");
-        loop_until_flag(t->event, &t->ready, false);
+        loop_until(t->event, !t->ready);
         loop_for(t->event, 3 * USEC_PER_SEC);
         assert_true(t->n_done < before + 3000);
         assert_false(blob_store_ready(t->b));
         minio_control_async(t->event, "start");
-        loop_until_count(t->event, &t->n_done, before + 3000);
+        loop_until(t->event, t->n_done >= before + 3000);
         assert_string_equal(t->first_said, "");
         assert_int_equal(t->n_ok, ok + 3000);
         assert_true(t->ready);
@@ -623,12 +626,12 @@ static void long_outage_is_an_error(void **state)
 
         p.patience_usec = USEC_PER_SEC;
         open_with(t, &p);
-        loop_until_flag(t->event, &t->ready, true);
+        loop_until(t->event, t->ready);
         minio_control("kill");
         assert_int_equal(put(t, "x", 1), -ENOTCONN);
         assert_non_null(strstr(t->said, "127.0.0.1"));
         minio_control("start");
-        loop_until_flag(t->event, &t->ready, true);
+        loop_until(t->event, t->ready);
         assert_int_equal(put(t, "x", 1), 0);
 }
 

@@ -134,7 +134,7 @@ static Api *api_new(sd_event *event)
         p.on_watching = on_watching;
         p.on_dead = on_dead;
         assert_int_equal(queue_new(event, &p, &a->queue), 0);
-        broker_loop_until(event, a->ready);
+        loop_until(event, a->ready);
         return a;
 }
 
@@ -220,7 +220,7 @@ static Worker *worker_new(sd_event *event)
         p.on_job = on_job;
         p.on_control = on_control;
         assert_int_equal(queue_new(event, &p, &w->queue), 0);
-        broker_loop_until(event, w->ready);
+        loop_until(event, w->ready);
         return w;
 }
 
@@ -304,7 +304,7 @@ static size_t depth(sd_event *event, Api *a, const char *language, JobPriority p
         do {
                 n = DEPTH_ASKING;
                 assert_int_equal(queue_depth(a->queue, language, priority, on_depth, &n), 0);
-                broker_loop_until(event, n != DEPTH_ASKING);
+                loop_until(event, n != DEPTH_ASKING);
         } while (n == DEPTH_AGAIN);
         return n;
 }
@@ -318,18 +318,18 @@ static void a_worker_takes_what_it_has_room_for_by_priority(void **state)
                 for (JobPriority p = 0; p < _JOB_PRIORITY_MAX; p++)
                         for (int l = 0; l < 2; l++)
                                 (void) publish(api, languages[l], p);
-        broker_loop_until(*state, api->n_confirmed == 30);
+        loop_until(*state, api->n_confirmed == 30);
         assert_int_equal(worker->n_taken, 0);
         assert_int_equal(depth(*state, api, "python", JOB_PRIORITY_HIGH), 5);
 
         queue_set_room(worker->queue, 4);
-        broker_loop_until(*state, worker->n_taken == 4);
-        broker_loop_for(*state, 200 * USEC_PER_MSEC);
+        loop_until(*state, worker->n_taken == 4);
+        loop_for(*state, 200 * USEC_PER_MSEC);
         assert_int_equal(worker->n_taken, 4);
         assert_int_equal(depth(*state, api, "python", JOB_PRIORITY_HIGH) + depth(*state, api, "cobol", JOB_PRIORITY_HIGH), 6);
 
         for (size_t i = 0; i < 30; i++) {
-                broker_loop_until(*state, worker->n_taken > i);
+                loop_until(*state, worker->n_taken > i);
                 assert_int_equal(queue_ack(worker->queue, worker->taken[i].tag), 0);
                 queue_set_room(worker->queue, 4 - (unsigned) (worker->n_taken - i - 1));
         }
@@ -358,12 +358,12 @@ static void an_idle_worker_hears_of_a_job_at_once(void **state)
                 usec_t since = now_usec(CLOCK_MONOTONIC);
 
                 (void) publish(api, languages[i % 2], (JobPriority) (i % 3));
-                broker_loop_until(*state, worker->n_taken == i + 1);
+                loop_until(*state, worker->n_taken == i + 1);
                 sum += now_usec(CLOCK_MONOTONIC) - since;
                 assert_int_equal(queue_ack(worker->queue, worker->taken[i].tag), 0);
                 queue_set_room(worker->queue, 2);
                 /* Long enough for it to listen again. */
-                broker_loop_for(*state, 20 * USEC_PER_MSEC);
+                loop_for(*state, 20 * USEC_PER_MSEC);
         }
         printf("from publishing to an idle worker: %.2f ms\n", (double) sum / 50 / 1000);
 }
@@ -374,17 +374,17 @@ static void a_busy_worker_keeps_no_job_from_an_idle_one(void **state)
         _cleanup_(worker_freep) Worker *busy = worker_new(*state);
 
         queue_set_room(busy->queue, 1);
-        broker_loop_for(*state, 200 * USEC_PER_MSEC);
+        loop_for(*state, 200 * USEC_PER_MSEC);
 
         /* One into each queue at the same time: every doorbell rings. */
         for (JobPriority p = 0; p < _JOB_PRIORITY_MAX; p++)
                 for (int l = 0; l < 2; l++)
                         (void) publish(api, languages[l], p);
-        broker_loop_until(*state, api->n_confirmed == 6 && busy->n_taken == 1);
+        loop_until(*state, api->n_confirmed == 6 && busy->n_taken == 1);
 
         _cleanup_(worker_freep) Worker *idle = worker_new(*state);
         queue_set_room(idle->queue, 10);
-        broker_loop_until(*state, idle->n_taken == 5);
+        loop_until(*state, idle->n_taken == 5);
         assert_int_equal(busy->n_taken, 1);
         for (size_t i = 0; i < 5; i++)
                 assert_int_equal(queue_ack(idle->queue, idle->taken[i].tag), 0);
@@ -404,10 +404,10 @@ static void what_is_handed_back_goes_to_another(void **state)
 
         queue_set_room(first->queue, 1);
         JobId id = publish(api, "python", JOB_PRIORITY_NORMAL);
-        broker_loop_until(*state, first->n_taken == 1);
+        loop_until(*state, first->n_taken == 1);
         assert_int_equal(queue_hand_back(first->queue, &first->taken[0].job, first->taken[0].tag), 0);
         queue_set_room(second->queue, 1);
-        broker_loop_until(*state, second->n_taken == 1);
+        loop_until(*state, second->n_taken == 1);
         assert_int_equal(job_id_compare(&second->taken[0].job.id, &id), 0);
         assert_false(second->taken[0].redelivered);
         assert_int_equal(queue_ack(second->queue, second->taken[0].tag), 0);
@@ -431,7 +431,7 @@ static void a_job_that_is_delivered_too_often_is_told_as_dead(void **state)
         JobId id = publish(api, "cobol", JOB_PRIORITY_HIGH);
         queue_set_room(worker->queue, 1);
         for (; api->n_dead == 0; n++) {
-                broker_loop_until(*state, worker->n_taken > n || api->n_dead > 0);
+                loop_until(*state, worker->n_taken > n || api->n_dead > 0);
                 if (api->n_dead > 0)
                         break;
                 assert_int_equal(worker->taken[n].redelivered, n > 0);
@@ -462,13 +462,13 @@ static void output_of_watched_jobs_comes_in_order_and_once(void **state)
 
         assert_int_equal(queue_watch(api->queue, &job, 0, NULL), 0);
         assert_int_equal(api->n_watching, 0);
-        broker_loop_until(*state, w->n_controls == 1);
+        loop_until(*state, w->n_controls == 1);
         assert_int_equal(api->n_watching, 1);
         control_is(w, 0, QUEUE_CONTROL_WATCH, &job);
 
         /* It starts to run only now, so that nobody can have heard the first request. */
         send_state(w, &job, 1);
-        broker_loop_until(*state, w->n_controls == 2 && api->n_states == 1);
+        loop_until(*state, w->n_controls == 2 && api->n_states == 1);
         control_is(w, 1, QUEUE_CONTROL_WATCH, &job);
         assert_int_equal(w->controls[1].attempt, 1);
 
@@ -477,13 +477,13 @@ static void output_of_watched_jobs_comes_in_order_and_once(void **state)
         send_output(w, &job, 1, 3, "lo world");
 
         /* The answer to the last question could still be on its way, so another is asked only after a while. */
-        broker_loop_for(*state, WATCH_ASK_AGAIN_USEC);
+        loop_for(*state, WATCH_ASK_AGAIN_USEC);
         send_output(w, &job, 1, 100, "far away");
-        broker_loop_until(*state, w->n_controls == 3);
+        loop_until(*state, w->n_controls == 3);
         assert_int_equal(w->controls[2].offsets[QUEUE_STDOUT], 11);
         send_output(w, &job, 1, 11, "!");
         send_finished(w, &job, 1);
-        broker_loop_until(*state, api->n_finished == 1);
+        loop_until(*state, api->n_finished == 1);
         assert_int_equal(api->streams[QUEUE_STDOUT].size, 12);
         assert_memory_equal(api->streams[QUEUE_STDOUT].data, "hello world!", 12);
         assert_int_equal(other->n_states + other->n_finished, 0);
@@ -492,8 +492,8 @@ static void output_of_watched_jobs_comes_in_order_and_once(void **state)
         assert_int_equal(queue_unwatch(api->queue, &job), 0);
         send_state(w, &job, 2);
         size_t n = w->n_sent;
-        broker_loop_until(*state, w->n_sent > n);
-        broker_loop_for(*state, 100 * USEC_PER_MSEC);
+        loop_until(*state, w->n_sent > n);
+        loop_for(*state, 100 * USEC_PER_MSEC);
         assert_int_equal(api->n_states, 1);
 }
 
@@ -504,17 +504,17 @@ static void a_second_attempt_is_followed_from_its_beginning(void **state)
         JobId job = make_id();
 
         assert_int_equal(queue_watch(api->queue, &job, 0, NULL), 0);
-        broker_loop_until(*state, w->n_controls == 1);
+        loop_until(*state, w->n_controls == 1);
         send_output(w, &job, 1, 0, "first");
-        broker_loop_until(*state, api->streams[QUEUE_STDOUT].size == 5);
+        loop_until(*state, api->streams[QUEUE_STDOUT].size == 5);
         send_state(w, &job, 2);
-        broker_loop_until(*state, w->n_controls == 2);
+        loop_until(*state, w->n_controls == 2);
         assert_int_equal(w->controls[1].attempt, 2);
         assert_int_equal(w->controls[1].offsets[QUEUE_STDOUT], 0);
         send_output(w, &job, 1, 5, "late");
         send_output(w, &job, 2, 0, "second");
         send_finished(w, &job, 2);
-        broker_loop_until(*state, api->n_finished == 1);
+        loop_until(*state, api->n_finished == 1);
         assert_memory_equal(api->streams[QUEUE_STDOUT].data, "second", 6);
         assert_int_equal(api->streams[QUEUE_STDOUT].size, 6);
 }
@@ -535,21 +535,21 @@ static void watching_goes_on_over_a_new_connection(void **state)
         JobId job = make_id();
 
         assert_int_equal(queue_watch(api->queue, &job, 0, NULL), 0);
-        broker_loop_until(*state, w->n_controls == 1);
+        loop_until(*state, w->n_controls == 1);
         send_output(w, &job, 1, 0, "before ");
-        broker_loop_until(*state, api->streams[QUEUE_STDOUT].size == 7);
+        loop_until(*state, api->streams[QUEUE_STDOUT].size == 7);
 
         broker_control("ctl", "close_all_connections", "--vhost", vhost, "test");
-        broker_loop_until(*state, has_reconnected(api->queue) && has_reconnected(w->queue));
+        loop_until(*state, has_reconnected(api->queue) && has_reconnected(w->queue));
         assert_int_equal(api->n_watching, 2);
 
         /* The worker may have come back later than the question. */
         size_t n = w->n_controls;
         send_state(w, &job, 1);
-        broker_loop_until(*state, w->n_controls > n);
+        loop_until(*state, w->n_controls > n);
         assert_int_equal(w->controls[w->n_controls - 1].offsets[QUEUE_STDOUT], 7);
         send_output(w, &job, 1, 7, "after");
-        broker_loop_until(*state, api->streams[QUEUE_STDOUT].size == 12);
+        loop_until(*state, api->streams[QUEUE_STDOUT].size == 12);
         assert_memory_equal(api->streams[QUEUE_STDOUT].data, "before after", 12);
 }
 
@@ -563,7 +563,7 @@ static void cancel_and_stdin_reach_every_worker(void **state)
 
         assert_int_equal(queue_send_control(api->queue, &cancel, on_confirmed, api), 0);
         assert_int_equal(queue_send_control(api->queue, &input, on_confirmed, api), 0);
-        broker_loop_until(*state, api->n_confirmed == 2 && one->n_controls == 2 && two->n_controls == 2);
+        loop_until(*state, api->n_confirmed == 2 && one->n_controls == 2 && two->n_controls == 2);
         control_is(one, 0, QUEUE_CONTROL_CANCEL, &cancel.job);
         control_is(two, 1, QUEUE_CONTROL_STDIN, &input.job);
         assert_int_equal(two->controls[1].offset, 7);
@@ -738,7 +738,7 @@ static void no_job_is_lost_when_a_worker_is_killed(void **state)
                 assert_int_equal(status, 0);
         }
         for (JobPriority p = 0; p < _JOB_PRIORITY_MAX; p++)
-                broker_loop_until(*state, depth(*state, api, "python", p) + depth(*state, api, "cobol", p) == 0);
+                loop_until(*state, depth(*state, api, "python", p) + depth(*state, api, "cobol", p) == 0);
 }
 
 /* Takes what there is and acknowledges it at once. */

@@ -77,7 +77,9 @@ static void on_done(int error, S3Answer *answer, void *userdata)
 
 static int wait_for(Test *t)
 {
-        loop_until_count(t->event, &t->n_done, t->n_done + 1);
+        size_t before = t->n_done;
+
+        loop_until(t->event, t->n_done > before);
         return t->error;
 }
 
@@ -211,7 +213,7 @@ static void missing_bucket_is_told_and_noticed_when_made(void **state)
         assert_int_equal(s3_make_bucket(other, on_done, t, NULL), 0);
         assert_int_equal(wait_for(t), 0);
         s3_client_free(other);
-        loop_until_flag(t->event, &t->connected, true);
+        loop_until(t->event, t->connected);
         assert_int_equal(put(t, "key", "x", 1), 0);
 }
 
@@ -256,7 +258,7 @@ static void thousand_puts_at_once_arrive(void **state)
                 (void) snprintf(key, sizeof(key), "many/%04zu", i);
                 assert_int_equal(s3_put(t->c, key, data, sizeof(data), NULL, on_done, t, NULL), 0);
         }
-        loop_until_count(t->event, &t->n_done, 1001);
+        loop_until(t->event, t->n_done >= 1001);
         assert_int_equal(t->n_ok, 1001);
         assert_int_equal(s3_client_counters(t->c)->retries, 0);
         for (size_t i = 0; i < 1000; i += 37) {
@@ -283,7 +285,7 @@ static void all_keys_are_listed_in_pages(void **state)
                 (void) snprintf(key, sizeof(key), "key/%03zu", i);
                 assert_int_equal(s3_put(t->c, key, "x", 1, NULL, on_done, t, NULL), 0);
         }
-        loop_until_count(t->event, &t->n_done, before + 250);
+        loop_until(t->event, t->n_done >= before + 250);
 
         while (more) {
                 S3List list;
@@ -367,13 +369,13 @@ static void puts_outlive_a_server_that_is_killed(void **state)
 {
         Test *t = *state;
 
-        loop_until_flag(t->event, &t->connected, true);
+        loop_until(t->event, t->connected);
         size_t before = t->n_done, ok = t->n_ok;
         put_numbered(t, 0, 500);
-        loop_until_count(t->event, &t->n_done, before + 100);
+        loop_until(t->event, t->n_done >= before + 100);
         minio_control("kill");
         put_numbered(t, 500, 500);
-        loop_until_flag(t->event, &t->connected, false);
+        loop_until(t->event, !t->connected);
         assert_non_null(strstr(t->why, "127.0.0.1"));
 
         usec_t used = processor_usec();
@@ -381,7 +383,7 @@ static void puts_outlive_a_server_that_is_killed(void **state)
         assert_true(processor_usec() - used < 150 * USEC_PER_MSEC);
 
         minio_control_async(t->event, "start");
-        loop_until_count(t->event, &t->n_done, before + 1000);
+        loop_until(t->event, t->n_done >= before + 1000);
         assert_int_equal(t->n_ok, ok + 1000);
         assert_true(t->connected);
         assert_int_equal(s3_client_counters(t->c)->outages, 1);
@@ -392,13 +394,13 @@ static void puts_outlive_a_server_that_hangs(void **state)
 {
         Test *t = *state;
 
-        loop_until_flag(t->event, &t->connected, true);
+        loop_until(t->event, t->connected);
         size_t before = t->n_done, ok = t->n_ok;
         minio_control("pause");
         put_numbered(t, 0, 300);
-        loop_until_flag(t->event, &t->connected, false);
+        loop_until(t->event, !t->connected);
         minio_control_async(t->event, "resume");
-        loop_until_count(t->event, &t->n_done, before + 300);
+        loop_until(t->event, t->n_done >= before + 300);
         assert_int_equal(t->n_ok, ok + 300);
         assert_numbered(t, 300);
 }
@@ -410,13 +412,13 @@ static void patience_ends(void **state)
 
         p.patience_usec = 2 * USEC_PER_SEC;
         connect_with(t, &p);
-        loop_until_flag(t->event, &t->connected, true);
+        loop_until(t->event, t->connected);
         minio_control("kill");
 
         size_t before = t->n_done;
         usec_t begin = now_usec(CLOCK_MONOTONIC);
         put_numbered(t, 0, 100);
-        loop_until_count(t->event, &t->n_done, before + 100);
+        loop_until(t->event, t->n_done >= before + 100);
         usec_t took = now_usec(CLOCK_MONOTONIC) - begin;
         minio_control("start");
 
@@ -426,7 +428,7 @@ static void patience_ends(void **state)
         assert_int_equal(s3_client_counters(t->c)->waiting, 0);
 
         /* And it finds back by itself. */
-        loop_until_flag(t->event, &t->connected, true);
+        loop_until(t->event, t->connected);
 }
 
 static void full_queue_refuses_more_and_free_cancels(void **state)
@@ -440,7 +442,7 @@ static void full_queue_refuses_more_and_free_cancels(void **state)
         size_t before = t->n_done;
         put_numbered(t, 0, 50);
         assert_int_equal(s3_put(t->c, "key", "", 0, NULL, on_done, t, NULL), -ENOBUFS);
-        loop_until_count(t->event, &t->n_done, before + 50);
+        loop_until(t->event, t->n_done >= before + 50);
 
         put_numbered(t, 0, 49);
         assert_int_equal(s3_put(t->c, "key", "", 0, NULL, on_done, t, &r), 0);

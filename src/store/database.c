@@ -18,8 +18,8 @@ int database_host(const char *conninfo, char **ret, Fault *reterr_fault)
             (r = pg_conninfo_get(conninfo, "hostaddr", &address, reterr_fault)) < 0)
                 return r;
 
-        /* A host that begins so is the directory of a socket, or its abstract name. */
-        if (!address && host && strchr("/@", *host))
+        /* A host that begins so is the directory of a socket, or its abstract name; but an address wins over both. */
+        if (host && (address || strchr("/@", *host)))
                 host = mfree(host);
         *ret = host ? TAKE_PTR(host) : TAKE_PTR(address);
         return 0;

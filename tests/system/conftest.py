@@ -45,7 +45,7 @@ def judge(capsys):
 def scenario(engine, request, judge):
     """Runs a load while something happens to the engine."""
     def scenario(damage, n=JOBS, torn=False, **options):
-        run = f"{request.node.name.removeprefix('test_').replace('_', '-')}-{int(time.time())}"
+        run = f"{request.function.__name__.removeprefix('test_').replace('_', '-')}-{int(time.time())}"
         load = Load(run, n, **options).start()
         try:
             done = damage(load)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Our end of a socket to the worker, which is always CELL_SOCKET_FD: packets out, packets with their descriptors in. Who
- * may not go on after a failure here ends the process. */
+/* Our end of a socket to the worker, which is always CELL_SOCKET_FD: packets out, packets with their descriptors in.
+ * Who may not go on after a failure here ends the process. */
 
 #include <stddef.h>
 

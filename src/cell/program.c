@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The order matters in three places. Other descriptors go before anything that could fail for the job's limits. READY is sent
- * by this very process, because that is how the worker learns a pid in its own namespace which nobody inside can forge;
- * when its answer comes we are in our control group, so that whatever the files of the job take is charged to the job.
- * Limits come last of the setup, so that none of them hinders it.
+/* The order matters in three places. Other descriptors go before anything that could fail for the job's limits. READY
+ * is sent by this very process, because that is how the worker learns a pid in its own namespace which nobody inside
+ * can forge; when its answer comes we are in our control group, so that whatever the files of the job take is charged
+ * to the job. Limits come last of the setup, so that none of them hinders it.
  *
  * Until then this process is as closed to others as the supervisor itself: not dumpable, which exec undoes. */
 
@@ -43,8 +43,8 @@ void signals_reset(void)
                 sys_sigaction(signal, &action);
 }
 
-/* Of all we have inherited only these stay: standard streams, which will be replaced, the socket, and the error pipe, which
- * moves next to it. */
+/* Of all we have inherited only these stay: standard streams, which will be replaced, the socket, and the error pipe,
+ * which moves next to it. */
 static void keep_descriptors(void)
 {
         const int target = CELL_SOCKET_FD + 1;

@@ -3,9 +3,9 @@
 
 /* The wire between the worker and the supervisors inside a container.
  *
- * It is spoken over SOCK_SEQPACKET pairs: one packet is one message, a CellHeader followed by the body of its type, in the
- * machine's own byte order (both ends are always on one kernel). Descriptors travel by SCM_RIGHTS. The worker trusts
- * nothing that arrives, the supervisors trust the worker but check every size.
+ * It is spoken over SOCK_SEQPACKET pairs: one packet is one message, a CellHeader followed by the body of its type,
+ * in the machine's own byte order (both ends are always on one kernel). Descriptors travel by SCM_RIGHTS. The worker
+ * trusts nothing that arrives, the supervisors trust the worker but check every size.
  *
  *     supervisor                              worker
  *     HELLO  ------------------------------>          it is up; SCM_CREDENTIALS, stamped by the kernel, tell its pid in
@@ -17,17 +17,17 @@
  *     EXIT   ------------------------------>          the program and everything it left behind are dead
  *     FAIL   ------------------------------>          instead of any of the above: a step failed, no program runs
  *
- * ARM may be sent again after EXIT (compile, then run). A supervisor ends when its socket does, and everything in its pid
- * namespace with it. With Isolation=container, the one in process 1 of the container is that supervisor. With
+ * ARM may be sent again after EXIT (compile, then run). A supervisor ends when its socket does, and everything in its
+ * pid namespace with it. With Isolation=container, the one in process 1 of the container is that supervisor. With
  * Isolation=cell it makes more of its kind, each with a socket and namespaces of its own, and runs nothing itself:
  *
  *     HELLO  ------------------------------>
- *            <------------------------------  SERVE   for a language with a fork server: become that one, which then says
+ *            <------------------------------  SERVE   for a language with a fork server: become it
  *     HELLO  ------------------------------>
- *            <------------------------------  MAKE    a cell, with the supervisor's end of its socket; any number of them
+ *            <------------------------------  MAKE    a cell; with the supervisor's end of its socket; any number
  *
- * What becomes of a MAKE is said on the cell's socket: HELLO, or FAIL. This header is shared with code that has no libc:
- * fixed-width types only. */
+ * What becomes of a MAKE is said on the cell's socket: HELLO, or FAIL. This header is shared with code that has no
+ * libc: fixed-width types only. */
 
 #include <stdint.h>
 
@@ -94,10 +94,10 @@ typedef struct CellRlimit {
         uint64_t value;                  /* soft and hard; UINT64_MAX is RLIM_INFINITY */
 } CellRlimit;
 
-/* RUN and SERVE. After the struct come strings_size bytes: n_files names, n_args arguments, n_env NAME=VALUE, each ending
- * in NUL. argv[0] without a slash is looked up in /usr/local/bin:/usr/bin:/bin.
- * Descriptors of RUN: stdin, stdout, stderr, then one for each file, readable from offset 0 (a sealed memfd). File names
- * are single path components in the working directory. SERVE has no descriptors, files and rlimits. */
+/* RUN and SERVE. After the struct come strings_size bytes: n_files names, n_args arguments, n_env NAME=VALUE, each
+ * ending in NUL. argv[0] without a slash is looked up in /usr/local/bin:/usr/bin:/bin. Descriptors of RUN: stdin,
+ * stdout, stderr, then one for each file, readable from offset 0 (a sealed memfd). File names are single path
+ * components in the working directory. SERVE has no descriptors, files and rlimits. */
 typedef struct CellProgramMessage {
         CellHeader header;
         uint32_t n_files;
@@ -120,8 +120,8 @@ typedef struct CellTmpfs {
         uint32_t reserved;
 } CellTmpfs;
 
-/* MAKE. After the struct come strings_size bytes: n_tmpfs absolute paths, each ending in NUL, of directories of the image.
- * What is not named is read-only in the cell. One descriptor: the supervisor's end of the cell's socket. */
+/* MAKE. After the struct come strings_size bytes: n_tmpfs absolute paths, each ending in NUL, of directories of the
+ * image. What is not named is read-only in the cell. One descriptor: the supervisor's end of the cell's socket. */
 typedef struct CellMake {
         CellHeader header;
         uint32_t n_tmpfs;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Where the kernel enters the program. Arguments and environment are of no interest: all a supervisor is told comes over
- * its socket. */
+/* Where the kernel enters the program. Arguments and environment are of no interest: all a supervisor is told comes
+ * over its socket. */
 
 #if defined(__x86_64__)
 __asm__(".pushsection .text\n"

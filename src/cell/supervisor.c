@@ -2,20 +2,22 @@
 
 /* The program has our uid and lives in our pid namespace, so the walls between it and us are these:
  *
- * - We are init. The kernel drops every signal from inside the namespace for which init has no handler, SIGKILL and SIGSTOP
- *   included; we install none and take SIGCHLD, blocked, from a signalfd. A forged SIGCHLD costs one look at wait4().
- * - We are not dumpable: no ptrace, no /proc/1/{fd,mem,environ}, no pidfd_getfd(), and our /proc files belong to root.
+ * - We are init. The kernel drops every signal from inside the namespace for which init has no handler, SIGKILL and
+ *   SIGSTOP included; we install none and take SIGCHLD, blocked, from a signalfd. A forged SIGCHLD costs one look at
+ *   wait4().
+ * - We are not dumpable: no ptrace, no /proc/1/{fd,mem,environ}, no pidfd_getfd(), and our /proc files belong to
+ *   root.
  * - We allocate nothing after the start: what we need is static.
  * - Nobody can keep us busy: of a flood of orphans we bury a handful, then look at the socket again.
- * - One wall is not ours: with an equal uid the kernel lets a job set our resource limits, and a CPU limit is the one thing
- *   that kills an init. The seccomp policy allows prlimit64() on the caller itself only.
+ * - One wall is not ours: with an equal uid the kernel lets a job set our resource limits, and a CPU limit is the one
+ *   thing that kills an init. The seccomp policy allows prlimit64() on the caller itself only.
  *
- * Killing is kill(-1): the kernel walks the task list under the lock that fork needs, and a process with a fatal signal
- * pending cannot fork, so nothing escapes between. When wait4() then says ECHILD, all are dead: an orphan becomes our child
- * before its parent becomes a zombie.
+ * Killing is kill(-1): the kernel walks the task list under the lock that fork needs, and a process with a fatal
+ * signal pending cannot fork, so nothing escapes between. When wait4() then says ECHILD, all are dead: an orphan
+ * becomes our child before its parent becomes a zombie.
  *
- * While a process waits to become the program it, not we, reads the socket, which both have. We only look whether the worker
- * is still there. */
+ * While a process waits to become the program it, not we, reads the socket, which both have. We only look whether the
+ * worker is still there. */
 
 #include "cell/supervisor.h"
 
@@ -79,7 +81,7 @@ static _Noreturn void end_with_failure(CellStep step, long error)
         supervisor_end(1);
 }
 
-/* --- start --------------------------------------------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------------------------------------------------ */
 
 static _Noreturn void start_fail(const char *message)
 {
@@ -135,7 +137,7 @@ void supervisor_open(void)
         send_hello();
 }
 
-/* --- cells and fork servers ---------------------------------------------------------------------------------------- */
+/* --- cells and fork servers ------------------------------------------------------------------------------------- */
 
 /* A fork of the supervisor of the container becomes one of its own kind. */
 static void become_cell(int socket_fd, const CellPlan *plan, const CellIds *outer)
@@ -227,14 +229,15 @@ static bool handle_message(void)
         else if (header.type == CELL_SERVE && !self.in_cell)
                 handle_serve();
         else if (header.type == CELL_RUN)
-                /* For a process that died meanwhile, which the worker will have been told when it hears nothing of this. */
+                /* For a process that died meanwhile, which the worker will have been told when it hears nothing of
+                 * this. */
                 packet_close_fds(&self.packet);
         else
                 end_with_failure(CELL_STEP_PROTOCOL, -EBADMSG);
         return false;
 }
 
-/* --- programs ------------------------------------------------------------------------------------------------------ */
+/* --- programs --------------------------------------------------------------------------------------------------- */
 
 static void kill_and_reap_all(void)
 {

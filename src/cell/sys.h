@@ -91,7 +91,8 @@ static inline long sys_getgid(void)
         return sys_call(SYS_getgid, 0, 0, 0, 0, 0);
 }
 
-/* Arguments of clone(2) stand in another order on each architecture; a plain fork has zero in all of them but the first. */
+/* Arguments of clone(2) stand in another order on each architecture; a plain fork has zero in all of them but the
+ * first. */
 static inline long sys_fork(void)
 {
         return sys_call(SYS_clone, SIGCHLD, 0, 0, 0, 0);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The order matters. Ids come first, since nothing may be mounted before. The tree of mounts is a copy of the container's,
- * because the kernel gives a less privileged namespace all of it or nothing; as a whole it becomes read-only, whatever it
- * was before, and is then covered where a program needs something of its own. Nobody in here will ever have the right to
- * uncover it, so that a change of the root on top would not hide anything more, but it would cost a sixth of all this.
- * Devices are bound before /dev is covered, and the kernel lets /proc be mounted only while another is wholly visible.
- * Capabilities go when all that needs them is done, and the filter, which also refuses most of what is done here, is the
- * last wall. */
+/* The order matters. Ids come first, since nothing may be mounted before. The tree of mounts is a copy of the
+ * container's, because the kernel gives a less privileged namespace all of it or nothing; as a whole it becomes read-
+ * only, whatever it was before, and is then covered where a program needs something of its own. Nobody in here will
+ * ever have the right to uncover it, so that a change of the root on top would not hide anything more, but it would
+ * cost a sixth of all this. Devices are bound before /dev is covered, and the kernel lets /proc be mounted only while
+ * another is wholly visible. Capabilities go when all that needs them is done, and the filter, which also refuses
+ * most of what is done here, is the last wall. */
 
 #include "cell/walls.h"
 
@@ -55,7 +55,8 @@ static long write_map(const char *path, unsigned outer_id)
         return write_file(path, buffer);
 }
 
-/* A process that may not be dumped does not own its files in /proc. Nobody else is in here yet who could use the moment. */
+/* A process that may not be dumped does not own its files in /proc. Nobody else is in here yet who could use the
+ * moment. */
 static long take_ids(const Cell *cell)
 {
         long r;
@@ -148,6 +149,16 @@ static long cover_directory(const char *path)
         return r == -ENOENT ? 0 : r;
 }
 
+static long protect_directory(const char *path)
+{
+        long r;
+
+        r = sys_mount(path, path, NULL, MS_BIND, NULL);
+        if (r >= 0)
+                r = sys_mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | PLAIN_FLAGS | MS_NOEXEC, NULL);
+        return r;
+}
+
 static long make_proc(const Cell *cell)
 {
         static const char *const files[] = { "/proc/kcore",      "/proc/keys",        "/proc/latency_stats",
@@ -164,6 +175,8 @@ static long make_proc(const Cell *cell)
                 r = cover_file(files[i]);
         for (size_t i = 0; i < sizeof directories / sizeof directories[0] && r >= 0; i++)
                 r = cover_directory(directories[i]);
+        if (r >= 0)
+                r = protect_directory("/proc/sys");
         return r;
 }
 

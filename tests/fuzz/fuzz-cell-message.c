@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The first byte is the number of descriptors that came along, the rest is the packet. Whatever is accepted must be what
- * the supervisor relies on without looking again. */
+/* The first byte is the number of descriptors that came along, the rest is the packet. Whatever is accepted must be
+ * what the supervisor relies on without looking again. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,7 +34,8 @@ static void require_plan(const CellPlan *plan, const char *strings, const char *
                 const char *path = plan->paths[i];
 
                 strings = require_string(path, strings, end);
-                require(path[0] == '/' && path[1] != '/' && strlen(path) < CELL_PATH_MAX && plan->tmpfs[i].size_bytes > 0);
+                require(path[0] == '/' && path[1] != '/' && strlen(path) < CELL_PATH_MAX);
+                require(plan->tmpfs[i].size_bytes > 0);
                 for (const char *up = strstr(path, "/.."); up; up = strstr(up + 1, "/.."))
                         require(up[3] != '/' && up[3] != '\0');
         }

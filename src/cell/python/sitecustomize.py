@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The fork server of Python.
 
-An interpreter that was started as for a program, `python3 /work/main.py`, imports this module when it has set itself up
-and before it opens the program. Here it stays, with the modules of Preload= imported, and copies of it become cells and
-programs. In the copy that is to be a program, the import simply ends: from there on it is an interpreter like any other,
-which opens /work/main.py, runs it as __main__ and ends as interpreters do. No frame of ours is left below the program.
+An interpreter that was started as for a program, `python3 /work/main.py`, imports this module when it has set itself
+up and before it opens the program. Here it stays, with the modules of Preload= imported, and copies of it become cells
+and programs. In the copy that is to be a program, the import simply ends: from there on it is an interpreter like any
+other, which opens /work/main.py, runs it as __main__ and ends as interpreters do. No frame of ours is left below it.
 
-What is not that of a new interpreter is the seed of str hashes, the addresses of objects, and what the preloaded modules
-keep; all of that lasts as long as one sandbox. A program that brings variables of its own or is to be started by another
-command line than ours is executed, and gets an interpreter that has read them.
+What is not that of a new interpreter is the seed of str hashes, the addresses of objects, and what the preloaded
+modules keep; all of that lasts as long as one sandbox. A program that brings variables of its own or is to be started
+by another command line than ours is executed, and gets an interpreter that has read them.
 """
 
 import atexit
@@ -81,8 +81,8 @@ def preload(modules):
 
 
 def keep(modules):
-    """At its end an interpreter takes all its modules apart, object by object. Those that all programs share are left alone:
-    the time that costs, and the memory copied for it, would be most of what a small program takes."""
+    """At its end an interpreter takes all its modules apart, object by object. Those that all programs share are left
+    alone: the time that costs, and the memory copied for it, would be most of what a small program takes."""
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(modules))
     for name in modules:
         sys.modules.pop(name, None)
@@ -100,8 +100,18 @@ def open_stream(number, mode, old):
     return stream
 
 
+def renew_main():
+    """The module of the program is one that the collector knows, for what is in it has to go when the program ends."""
+    old = sys.modules['__main__']
+    new = type(old)('__main__')
+    new.__dict__.clear()
+    new.__dict__.update(old.__dict__)
+    sys.modules['__main__'] = new
+
+
 def begin(rest):
     """What an interpreter has that was started just now."""
+    renew_main()
     sys.stdin = sys.__stdin__ = open_stream(0, 'r', sys.__stdin__)
     sys.stdout = sys.__stdout__ = open_stream(1, 'w', sys.__stdout__)
     sys.stderr = sys.__stderr__ = open_stream(2, 'w', sys.__stderr__)

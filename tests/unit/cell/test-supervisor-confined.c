@@ -62,7 +62,8 @@ static void supervisor_needs_nothing_that_is_refused(void **state)
         assert_true(WIFSIGNALED(status));
 }
 
-/* The one signal that reaches an init is the kernel's own, for a CPU limit; uids are equal, so only the filter forbids it. */
+/* The one signal that reaches an init is the kernel's own, for a CPU limit; uids are equal, so only the filter
+ * forbids it. */
 static void program_cannot_limit_the_supervisor(void **state)
 {
         static const char script[] = "prlimit --pid 1 --cpu=1 2>/dev/null && echo limited; prlimit --cpu=1000 true";

@@ -153,6 +153,8 @@ static void finish(Sandbox *s)
         s->state = FINISHED;
         if (s->kill_verdict >= 0)
                 s->result.verdict = (JobVerdict) s->kill_verdict;
+        if (s->begin_usec > 0 && s->result.wall_usec == 0)
+                s->result.wall_usec = now_usec(CLOCK_MONOTONIC) - s->begin_usec;
 
         (void) sd_event_source_set_enabled(s->cpu_source, SD_EVENT_OFF);
         arm_deadline(s, s->stop_timeout_usec);

@@ -272,7 +272,7 @@ static void on_output(Sandbox *s, SandboxStream stream, const char *data, size_t
         worker_teller_output(&((WorkerJob *) userdata)->teller);
 }
 
-/* A program that began had a sandbox; and a missing image is a matter of its language. */
+/* A program that began, and so has a duration, had a sandbox; and a missing image is a matter of its language. */
 static void tell_of_host(WorkerJob *j, const JobResult *result)
 {
         const WorkerContext *c = j->context;

@@ -64,6 +64,7 @@ static int setup(void **state)
         directories[0] = f->directory;
 
         assert_int_equal(config_init(&f->config), 0);
+        f->config.attempts_max = 3;
         f->slot = true;
         f->context = (WorkerContext){ .config = &f->config, .name = "here/1", .retry_usec = USEC_PER_MSEC,
                                       .on_sandbox = on_sandbox, .may_claim = may_claim, .on_change = on_change, .on_ended = on_ended,

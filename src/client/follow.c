@@ -177,6 +177,8 @@ static void take_answer(Follow *f)
                 follow_fail(f, -EBADMSG);
         else if (a->error == 0 && a->status == 200)
                 follow_lose_saying(f, -ECONNRESET, "the server ended the connection");
+        else if (a->error == -ECONNRESET)
+                follow_lose_saying(f, a->error, "the connection broke");
         else if (answer_is_transient(a) || (away && f->params.is_there))
                 follow_lose(f, a);
         else

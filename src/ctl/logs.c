@@ -73,7 +73,7 @@ static void take_state(Logs *l, const JobEvent *event)
                 leave(l, CTL_EXIT_FOUND);
         }
         if (event->attempt > l->attempt && l->attempt > 0)
-                ctl_progress("Its worker was lost; the job begins anew, and so does what it prints.");
+                ctl_progress("Its worker failed or was lost; the job begins anew, and so does what it prints.");
         l->attempt = MAX(l->attempt, event->attempt);
 }
 

@@ -147,7 +147,7 @@ static void take_state(Run *r, const JobEvent *event)
         if (event->state != JOB_STATE_QUEUED)
                 r->begun = true;
         if (event->state == JOB_STATE_RUNNING && event->attempt > 1 && event->attempt > r->attempt)
-                ctl_progress("Its worker was lost; the job begins anew, for the %u. time.", event->attempt);
+                ctl_progress("Its worker failed or was lost; the job begins anew, attempt %u.", event->attempt);
         r->attempt = MAX(r->attempt, event->attempt);
         for (size_t i = 0; i < _RUN_STREAM_MAX; i++)
                 transcript_begin(&r->transcripts[i], event->attempt);

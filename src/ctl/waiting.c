@@ -49,7 +49,9 @@ char *waiting_explain(struct json_object *workers, const char *language)
         for (size_t i = 0; i < n; i++) {
                 struct json_object *worker = json_object_array_get_idx(workers, i), *is_alive;
 
-                if (!json_object_object_get_ex(worker, "alive", &is_alive) || !json_object_get_boolean(is_alive))
+                /* One that is stopping has no slots left. */
+                if (!json_object_object_get_ex(worker, "alive", &is_alive) || !json_object_get_boolean(is_alive) ||
+                    number(worker, "slots") == 0)
                         continue;
                 alive++;
                 if (!has_language(worker, language))

@@ -53,7 +53,19 @@ def test_doctor_finds_nothing_broken(rcectl):
     assert not lacks or rows["controllers"]["mend"]
 
 
-def test_without_a_user_manager(rcectl, worker):
+@pytest.fixture
+def no_workers():
+    """They would start the user manager again."""
+    listed = command("systemctl", "list-units", "--plain", "--no-legend", "rce-worker@*").stdout
+    units = [line.split()[0] for line in listed.splitlines()]
+    if units:
+        command("systemctl", "stop", *units)
+    yield
+    if units:
+        command("systemctl", "start", *units)
+
+
+def test_without_a_user_manager(rcectl, worker, no_workers):
     command("systemctl", "stop", worker.manager, f"user-runtime-dir@{worker.uid}.service")
     try:
         result = rcectl.run(HELLO)

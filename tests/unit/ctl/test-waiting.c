@@ -25,10 +25,11 @@ static const struct {
         { "[" WORKER("true", "4", "0", "\"lua\"") "," WORKER("false", "4", "0", "\"python\"") "]",
           "no worker runs python; `rcectl image build python`" },
         { "[" WORKER("true", "4", "0", "") "]", "no worker runs python" },
+        { "[" WORKER("true", "0", "0", "\"python\"") "]", "no worker is running" },
         { "[" WORKER("true", "4", "4", "\"lua\",\"python\"") "," WORKER("true", "2", "2", "\"python\"") ","
           WORKER("true", "8", "0", "\"lua\"") "]", "all 6 slots" },
         { "[" WORKER("true", "4", "3", "\"python\"") "]", "it is about to begin" },
-        { "[7,{\"alive\":true},{\"alive\":true,\"languages\":7}]", "no worker runs python" },
+        { "[7,{\"alive\":true},{\"alive\":true,\"slots\":1,\"languages\":7}]", "no worker runs python" },
 };
 
 static void the_reason_is_the_first_thing_that_is_missing(void **state)

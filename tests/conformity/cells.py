@@ -84,7 +84,7 @@ class Program:
 
     def __init__(self, link):
         self.link = link
-        self.pid = None
+        self.pid = self.out = self.err = self.stdin = None
 
     def arm(self):
         self.link.send(packet(ARM))
@@ -95,9 +95,12 @@ class Program:
         fds = [memory_file(content) for content in files.values()]
         out, err = os.pipe(), os.pipe()
         read_end, write_end = os.pipe()
-        os.set_blocking(write_end, False)
-        os.write(write_end, stdin)
-        os.close(write_end)
+        if stdin is None:
+            self.stdin = write_end
+        else:
+            os.set_blocking(write_end, False)
+            os.write(write_end, stdin)
+            os.close(write_end)
         self.link.send(program_packet(RUN, list(files), args, ENVIRONMENT if env is None else env, list(rlimits)),
                        [read_end, out[1], err[1], *fds])
         for fd in [read_end, out[1], err[1], *fds]:
@@ -138,7 +141,7 @@ class Container:
         ])
         self.link.theirs.close()
         try:
-            self.link.expect(HELLO)
+            self.pid_of_supervisor, _ = self.link.expect(HELLO)
             if server:
                 env = dict(environment or ENVIRONMENT, PYTHONPATH='/run/rce-python', RCE_PRELOAD=preload)
                 self.link.send(program_packet(SERVE, [], server, env, []))
@@ -165,8 +168,9 @@ class Container:
 def cell(container, arm=True):
     """A cell that waits for its program."""
     link = container.make()
-    link.expect(HELLO)
+    supervisor, _ = link.expect(HELLO)
     program = Program(link)
+    program.supervisor = supervisor
     if arm:
         program.arm()
     return program

@@ -7,9 +7,9 @@ import subprocess
 import pytest
 
 import cells
+from conftest import COMMAND
 from programs import CASES
 
-COMMAND = ['/usr/bin/python3', '/work/main.py']
 PRELOAD = 'numpy pandas sklearn'
 
 # In a session of its own, not as process 1, and with pipes, as every program has.

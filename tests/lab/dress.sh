@@ -9,9 +9,9 @@ dress_machine() {
         for number in {1..9}; do
                 echo "10.77.0.$number host$number"
         done >>"$2/etc/hosts"
-        install -m 0644 "$here"/inside/lab-{network,ready,remote@}.service "$here/inside/lab-remote.socket" "$2/etc/systemd/system/"
+        install -m 0644 "$here"/inside/lab-{mounts,network,ready,remote@}.service "$here/inside/lab-remote.socket" "$2/etc/systemd/system/"
         install -m 0755 "$here/inside/on-host" "$2/usr/local/bin/"
-        for unit in multi-user.target.wants/lab-{network,ready}.service sockets.target.wants/lab-remote.socket; do
+        for unit in multi-user.target.wants/lab-{mounts,network,ready}.service sockets.target.wants/lab-remote.socket; do
                 mkdir -p "$2/etc/systemd/system/${unit%/*}"
                 ln -s "../${unit#*/}" "$2/etc/systemd/system/$unit"
         done

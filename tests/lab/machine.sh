@@ -54,14 +54,11 @@ machine_leader() {
         pid=$(machine_pid "$1") && leader_below "$pid"
 }
 
-# The proc line: nspawn covers parts of /proc, and the kernel lets a user namespace mount a fresh one, as each rootless
-# container must, only where one is wholly visible already.
 make_host_tree() {
         # shellcheck disable=SC2016 # for the hook's own shell
         make_tree host \
                 --customize-hook='rm -f "$1"/etc/apt/sources.list "$1"/etc/apt/apt.conf.d/99mmdebstrap' \
-                --customize-hook='chroot "$1" systemctl mask apt-daily.timer apt-daily-upgrade.timer' \
-                --customize-hook='echo "proc /run/lab-proc proc nosuid,nodev,noexec 0 0" >>"$1/etc/fstab"'
+                --customize-hook='chroot "$1" systemctl mask apt-daily.timer apt-daily-upgrade.timer'
 }
 
 # make_machine NAME

@@ -76,6 +76,13 @@ def attempts_of(run):
     return int(most), int(again)
 
 
+def at_work(run):
+    """Jobs that have been running for a second, and where: number, attempt, host, worker."""
+    return rows("SELECT tags->>'number', j.attempt, w.host, w.name "
+                "FROM rce.jobs j JOIN rce.workers w ON w.incarnation = j.worker "
+                f"WHERE state = 'running' AND claimed_at < now() - interval '1 second' AND tags->>'run' = '{run}'")
+
+
 def judge(load, done):
     """The counts, in one line, and whether they are what they have to be."""
     wait_for_rest()

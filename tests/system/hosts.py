@@ -69,7 +69,8 @@ def rabbitmqctl(*arguments):
 
 
 def sql(statement):
-    return command("runuser", "-u", "postgres", "--", "psql", "-qXAt", "-v", "ON_ERROR_STOP=1", "-d", "rce", "-c", statement)
+    psql = ["psql", "-qXAt", "-v", "ON_ERROR_STOP=1", "-d", "rce"]
+    return command("runuser", "-u", "postgres", "--", *psql, "-c", statement)
 
 
 def other_hosts():

@@ -251,4 +251,5 @@ class Load:
 
     def describe(self):
         told = ", ".join(f"{n} x {what}" for what, n in sorted(self.refusals.items())) or "none"
-        return f"{len(self.accepted)} accepted, {len(self.ends)} finished, {self.followed} followed; clients were told: {told}"
+        return (f"{len(self.accepted)} accepted, {len(self.ends)} finished, {self.followed} followed; "
+                f"clients were told: {told}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Jobs over a cut of the power: `power.py` submits some, says "now", and is ended by it; test_power.py finds them then."""
+"""Jobs over a cut of the power: `power.py` submits some, says "now", and is ended by it. Then test_power.py looks."""
 
 import sys
 import threading

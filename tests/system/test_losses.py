@@ -123,12 +123,9 @@ def test_jobs_that_kill_their_workers_end_and_leave_the_others_alone(scenario):
     def damage(load):
         killed = set()          # each attempt takes one
         while not load.is_over(0.2):
-            for job, attempt, name, host in audit.rows(
-                    "SELECT j.id, j.attempt, w.name, w.host FROM rce.jobs j JOIN rce.workers w ON w.incarnation = j.worker "
-                    f"WHERE j.state = 'running' AND j.claimed_at < now() - interval '1 second' AND tags->>'run' = '{load.run}' "
-                    "AND (tags->>'number')::int % 100 = 50"):
-                if (job, attempt) not in killed:
-                    killed.add((job, attempt))
+            for number, attempt, host, name in audit.at_work(load.run):
+                if is_killer(int(number)) and (number, attempt) not in killed:
+                    killed.add((number, attempt))
                     assert kill(next(h for h in HOSTS if h.name == host), f"rce-worker@{name}.service")
         return f"a worker killed {len(killed)} times"
     load = scenario(damage, make=make)

@@ -5,6 +5,7 @@ import contextlib
 import http.server
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -205,6 +206,46 @@ def test_the_ending_and_the_imports_tell_the_language(rcectl):
 def test_standard_input_is_sent_along_unless_the_program_came_from_there(rcectl, server):
     done = rcectl('submit', '-', stdin=b'out x')
     assert server.engine.sql(f"SELECT stdin IS NULL FROM rce.jobs WHERE id = '{done.stdout.decode().strip()}'") == 't'
+
+
+def test_a_terminal_is_read_only_when_that_is_asked_for(rcectl, server):
+    ours, terminal = pty.openpty()
+    os.write(ours, b'typed\n\4')
+    for options, stdin in [[], ''], [['--stdin', '-'], 'typed\n']:
+        done = subprocess.run(rcectl.argv('submit', *options, rcectl.file('out')), stdin=terminal, capture_output=True,
+                              timeout=GUARD, check=True)
+        job = done.stdout.decode().strip()
+        assert server.engine.sql(f"SELECT convert_from(stdin, 'utf8') FROM rce.jobs WHERE id = '{job}'") == stdin.strip()
+    os.close(ours)
+    os.close(terminal)
+
+
+def test_input_that_does_not_come_is_told(rcectl, server):
+    ours, theirs = os.pipe()
+    process = subprocess.Popen(rcectl.argv('submit', rcectl.file('out')), stdin=ours, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    os.close(ours)
+    assert b'Reading standard input to its end' in process.stderr.readline()
+    os.write(theirs, b'late')
+    os.close(theirs)
+    code, job, _ = ends(process)
+    assert code == 0
+    assert server.engine.sql(f"SELECT convert_from(stdin, 'utf8') FROM rce.jobs WHERE id = '{job.strip()}'") == 'late'
+
+
+def test_a_watched_file_is_run_again_and_what_ran_is_cancelled(rcectl, server):
+    program = rcectl.file('out one', 'watched', 'wait never')
+    with rcectl.start('run', '--watch', program) as process:
+        assert process.stdout.readline() == b'one\n'
+        rcectl.file('out two')
+        assert process.stdout.readline() == b'two\n'
+        lines = iter(process.stderr.readline, b'')
+        first = next(re.search(r'cancelled.* \(job (\S+)\)', line.decode()) for line in lines)
+        assert server.get(f'/v1/jobs/{first[1]}').json['verdict'] == 'cancelled'
+        while b'Waiting for' not in next(lines):
+            pass
+        process.send_signal(signal.SIGINT)
+        assert process.wait(GUARD) == 130
 
 
 @pytest.mark.parametrize('options, program, code, message', [

@@ -9,10 +9,13 @@
  * full, so nothing is given to it that the socket may not take at once. A single message larger than that can still make it
  * wait; amqp_client_free() ends it by shutting the socket down. */
 #include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "amqp/amqp-private.h"
@@ -156,21 +159,30 @@ static int publish(Thread *t, Command *c)
                                  "publish");
 }
 
+/* The library sends each message by itself, in three parts. */
+static void gather_segments(Thread *t, bool on)
+{
+        (void) setsockopt(amqp_get_sockfd(t->connection), IPPROTO_TCP, TCP_CORK, &(int){ on }, sizeof(int));
+}
+
 static int publish_ready(Thread *t)
 {
+        bool many = !TAILQ_EMPTY(&t->ready) && TAILQ_NEXT(TAILQ_FIRST(&t->ready), entry);
         Command *c;
+        int r = 0;
 
-        while ((c = next_publish(t)) && socket_has_room(t)) {
+        if (many)
+                gather_segments(t, true);
+        while (r >= 0 && (c = next_publish(t)) && socket_has_room(t)) {
                 TAILQ_REMOVE(&t->ready, c, entry);
                 c->sequence = ++t->next_sequence;
                 TAILQ_INSERT_TAIL(&t->unconfirmed, c, entry);
                 t->n_unconfirmed++;
-
-                int r = publish(t, c);
-                if (r < 0)
-                        return r;
+                r = publish(t, c);
         }
-        return 0;
+        if (many)
+                gather_segments(t, false);
+        return r;
 }
 
 /* Both queues are in the order of age. */

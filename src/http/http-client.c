@@ -4,7 +4,9 @@
  * libcurl says which sockets it wants watched and when it wants to be called (the "multi socket" way), and
  * sd-event does both. Known traps: it asks to be called "now" from inside its own calls, which must wait for the next
  * turn; it may forget a socket after that was closed; and it must not be called from its own callbacks, so
- * finished requests are collected after it has returned. */
+ * finished requests are collected after it has returned. It names another time with each step of each request: the timer
+ * is only ever moved forward, and goes off too early now and then instead of being set for each. Its handles are costly to
+ * make, and are kept. */
 #include "http/http-client.h"
 
 #include <curl/curl.h>
@@ -14,6 +16,7 @@
 #include "basic/string-util.h"
 
 #define RETRY_USEC (100 * USEC_PER_MSEC)
+#define SPARE_MAX 64
 
 struct HttpRequestHandle {
         TAILQ_ENTRY(HttpRequestHandle) entry;
@@ -41,7 +44,10 @@ typedef struct Socket {
 struct HttpClient {
         sd_event *event;
         CURLM *multi;
-        sd_event_source *timer;
+        CURL *spare[SPARE_MAX];          /* handles without a request */
+        size_t n_spare;
+        sd_event_source *now, *timer;
+        usec_t due_usec, timer_usec;     /* when libcurl wants to be called, and when we are */
         HttpClientParams params;
         TAILQ_HEAD(, HttpRequestHandle) running, waiting;
         TAILQ_HEAD(, Socket) sockets;
@@ -64,9 +70,24 @@ static void request_detach(HttpRequestHandle *r)
         }
 }
 
+static CURL *handle_new(HttpClient *c)
+{
+        return c->n_spare > 0 ? c->spare[--c->n_spare] : curl_easy_init();
+}
+
+static void handle_free(HttpClient *c, CURL *easy)
+{
+        if (!easy || c->closing || c->n_spare == SPARE_MAX) {
+                curl_easy_cleanup(easy);
+                return;
+        }
+        curl_easy_reset(easy);
+        c->spare[c->n_spare++] = easy;
+}
+
 static void request_free(HttpRequestHandle *r)
 {
-        curl_easy_cleanup(r->easy);
+        handle_free(r->client, r->easy);
         curl_slist_free_all(r->headers);
         buffer_done(&r->answer.body);
         free(r->body);
@@ -99,6 +120,20 @@ static int error_of(const HttpRequestHandle *r, CURLcode code)
         }
 }
 
+static int call_at(HttpClient *c, usec_t at_usec)
+{
+        c->due_usec = at_usec;
+        if (at_usec >= c->timer_usec)
+                return 0;
+
+        int r = sd_event_source_set_time(c->timer, at_usec);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT);
+        if (r >= 0)
+                c->timer_usec = at_usec;
+        return r;
+}
+
 /* Lets those run whose turn it is. */
 static void start(HttpClient *c)
 {
@@ -107,8 +142,7 @@ static void start(HttpClient *c)
                         return;
                 if (curl_multi_add_handle(c->multi, r->easy) != CURLM_OK) {
                         /* No memory: later, should nobody else call before. */
-                        if (sd_event_source_set_time_relative(c->timer, RETRY_USEC) >= 0)
-                                (void) sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT);
+                        (void) call_at(c, MIN(c->due_usec, usec_add(now_usec(CLOCK_MONOTONIC), RETRY_USEC)));
                         return;
                 }
                 TAILQ_REMOVE(&c->waiting, r, entry);
@@ -172,13 +206,26 @@ static int on_socket(sd_event_source *source, int fd, uint32_t revents, void *us
         return 0;
 }
 
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+static int on_now(sd_event_source *source, void *userdata)
 {
         HttpClient *c = userdata;
         int running;
 
         (void) curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
         collect(c);
+        return 0;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        HttpClient *c = userdata;
+        usec_t due = TAKE(c->due_usec, USEC_INFINITY);
+
+        c->timer_usec = USEC_INFINITY;
+        if (due <= now_usec(CLOCK_MONOTONIC))
+                return on_now(source, userdata);
+        if (due < USEC_INFINITY)
+                (void) call_at(c, due);
         return 0;
 }
 
@@ -222,13 +269,14 @@ static int on_curl_timer(CURLM *multi, long timeout_msec, void *userdata)
 {
         HttpClient *c = userdata;
 
+        c->due_usec = USEC_INFINITY;
         if (timeout_msec < 0)
-                return sd_event_source_set_enabled(c->timer, SD_EVENT_OFF) < 0 ? -1 : 0;
+                return 0;
+        if (timeout_msec == 0)
+                return sd_event_source_set_enabled(c->now, SD_EVENT_ONESHOT) < 0 ? -1 : 0;
 
         usec_t at = usec_add(now_usec(CLOCK_MONOTONIC), (usec_t) timeout_msec * USEC_PER_MSEC);
-        if (sd_event_source_set_time(c->timer, at) < 0 || sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT) < 0)
-                return -1;
-        return 0;
+        return call_at(c, at) < 0 ? -1 : 0;
 }
 
 static size_t on_answer(char *data, size_t size, size_t n, void *userdata)
@@ -389,7 +437,7 @@ int http_client_call(HttpClient *c, const HttpCall *call, HttpCallback callback,
         r->begin_usec = now_usec(CLOCK_MONOTONIC);
         r->body_size = call->body_size;
         r->body = memdup_nul(call->body, call->body_size);
-        r->easy = curl_easy_init();
+        r->easy = handle_new(c);
 
         int k = r->body && r->easy ? set_options(r, call) : -ENOMEM;
         if (k < 0) {
@@ -431,6 +479,7 @@ int http_client_new(sd_event *event, const HttpClientParams *p, HttpClient **ret
         TAILQ_INIT(&c->waiting);
         TAILQ_INIT(&c->sockets);
         c->params = *p;
+        c->due_usec = c->timer_usec = USEC_INFINITY;
         c->event = sd_event_ref(event);
 
         if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
@@ -441,6 +490,10 @@ int http_client_new(sd_event *event, const HttpClientParams *p, HttpClient **ret
         int r = sd_event_add_time(event, &c->timer, CLOCK_MONOTONIC, USEC_INFINITY, 1, on_timer, c);
         if (r >= 0)
                 r = sd_event_source_set_enabled(c->timer, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_defer(event, &c->now, on_now, c);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(c->now, SD_EVENT_OFF);
         if (r < 0)
                 return r;
 
@@ -470,6 +523,8 @@ HttpClient *http_client_free(HttpClient *c)
                 r->callback(-ECANCELED, &r->answer, "Cancelled", r->userdata);
                 request_free(r);
         }
+        while (c->n_spare > 0)
+                curl_easy_cleanup(c->spare[--c->n_spare]);
         if (c->multi)
                 (void) curl_multi_cleanup(c->multi);
         while ((s = TAILQ_FIRST(&c->sockets)))
@@ -477,6 +532,7 @@ HttpClient *http_client_free(HttpClient *c)
         if (c->initialized)
                 curl_global_cleanup();
         sd_event_source_disable_unref(c->timer);
+        sd_event_source_disable_unref(c->now);
         sd_event_unref(c->event);
         return mfree(c);
 }

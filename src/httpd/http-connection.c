@@ -101,7 +101,10 @@ static int on_watch(sd_event_source *source, int fd, uint32_t revents, void *use
         HttpConnection *connection = userdata;
         HttpRequest *request = connection->request;
 
-        if (request->stream) {
+        /* MHD sees it itself then. It stays on for the next request: to change it is a system call each time. */
+        if (!connection->suspended) {
+                (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        } else if (request->stream) {
                 stream_break(request->stream, -ECONNRESET);
         } else {
                 connection->server->counters.abandoned++;
@@ -136,8 +139,6 @@ void connection_resume(HttpConnection *connection)
                 return;
 
         connection->suspended = false;
-        if (connection->watch)
-                (void) sd_event_source_set_enabled(connection->watch, SD_EVENT_OFF);
         MHD_resume_connection(connection->mhd);
         server_wake(connection->server);
 }

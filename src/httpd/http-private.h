@@ -69,7 +69,7 @@ struct HttpConnection {
         bool surplus;                    /* beyond connections_max */
         bool suspended;
         bool lingers;                    /* may have more to say than we read */
-        sd_event_source *watch;          /* on while suspended */
+        sd_event_source *watch;          /* on once it was suspended; matters while it is */
         Deadline deadline;
         char peer[64];
 };

@@ -307,6 +307,8 @@ static void on_upgrade(void *userdata, struct MHD_Connection *mhd, void *request
 
         ws->fd = fd;
         ws->upgrade = upgrade;
+        /* A socket can be watched once only. */
+        ws->connection->watch = sd_event_source_disable_unref(ws->connection->watch);
         /* MHD switches this off, and frames are small. It means nothing to AF_UNIX. */
         (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 

@@ -187,15 +187,14 @@ def worker():
 
 def podman(cells):
     """A container as Quadlet renders a language; see quadlet/languages/python.container."""
-    libexec = os.environ.get('RCE_LIBEXEC', '/usr/libexec/rce')
     command = [*worker(), 'podman', 'run', '--rm', '--cgroups=disabled', '--pull=never', '--network=none',
                '--cap-drop=all', '--security-opt=no-new-privileges', '--read-only', '--read-only-tmpfs=false',
                '--user=5000:5000',
                '--tmpfs=/work:rw,nosuid,nodev,size=64m,mode=1777', '--tmpfs=/tmp:rw,nosuid,nodev,size=64m,mode=1777',
                '--tmpfs=/dev/shm:rw,nosuid,nodev,noexec,size=64m,mode=1777', '--hostname=sandbox', '--no-hosts',
                '--http-proxy=false', '--log-driver=passthrough', '--preserve-fds=1', '--stop-signal=KILL',
-               '--stop-timeout=0', '--entrypoint=/run/rce-cell', f'--volume={libexec}/rce-cell:/run/rce-cell:ro',
-               f'--volume={libexec}/python:/run/rce-python:ro']
+               '--stop-timeout=0', '--entrypoint=/run/rce-cell', '--volume=/usr/libexec/rce/rce-cell:/run/rce-cell:ro',
+               '--volume=/usr/lib/rce/python:/run/rce-python:ro']
     if cells:
         return [*command, '--security-opt=unmask=/proc/*', '--security-opt=seccomp=/usr/share/rce/seccomp-outer.json']
     return [*command, '--security-opt=seccomp=/usr/share/rce/seccomp.json']

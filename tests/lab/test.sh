@@ -9,7 +9,7 @@ results=$state/results
 fuzz_sec=${LAB_FUZZ_SEC:-10}
 host_deadline_sec=${LAB_HOST_DEADLINE_SEC:-1200}
 host_environment=()
-test_suites=(unit fuzz packages sandbox worker system install vm)
+test_suites=(unit fuzz packages sandbox conformity worker system install vm)
 sandbox_pytest=(python3 -m pytest -q -p no:cacheprovider --rootdir=/run/lab/tests/sandbox /run/lab/tests/sandbox)
 
 # outcome passed|failed NAME
@@ -136,6 +136,12 @@ stage_sandbox() {
         bring_up
         copy_sandbox_tests "$state/machines/host1/run"
         host_tests sandbox -m "not controllers"
+}
+
+stage_conformity() {
+        bring_up
+        copy_tests conformity
+        host_tests conformity
 }
 
 stage_worker() {

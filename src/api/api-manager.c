@@ -145,7 +145,7 @@ static int open_blobs(Manager *m, Fault *reterr_fault)
                 .size_max = MAX(c->source_bytes, c->output_bytes),
                 .queue_max = 4 * c->api_submissions,
                 .queue_bytes_max = BLOB_QUEUE_BYTES,
-                .connections_max = 32,
+                .connections_max = 128,
                 .timeout_usec = 10 * USEC_PER_SEC,
                 .patience_usec = 10 * USEC_PER_SEC,
                 .on_state = on_blob_state,

@@ -66,7 +66,8 @@ struct Manager {
         LintDesk *lint;
         Metrics metrics;
 
-        uint64_t n_submissions;          /* not durable yet */
+        uint64_t n_submissions;          /* not durable yet, */
+        uint64_t n_sources;              /* and of these, those whose source is not */
         uint64_t n_queued;               /* in the database, when last seen, and since */
         uint64_t held_bytes;             /* output on its way to clients */
 };

@@ -182,6 +182,7 @@ static void on_source_put(int error, BlobResult *result, void *userdata)
         Submission *s = userdata;
         StoreSubmission row = { .id = s->id, .client = s->client, .spec = &s->job.spec, .key = s->key };
 
+        row.n_coming = --s->manager->n_sources;
         memcpy(row.request_hash, s->hash, sizeof(row.request_hash));
         if (error >= 0)
                 error = store_submit(s->manager->store, &row, on_stored, s, NULL);
@@ -219,8 +220,10 @@ static int submission_start(Submission *s, const char *key)
                 r = free_and_strdup(&s->key, key);
         if (r >= 0)
                 r = blob_put(m->blobs, s->job.source, s->job.source_size, on_source_put, s, NULL);
-        if (r >= 0)
+        if (r >= 0) {
                 m->n_submissions++;
+                m->n_sources++;
+        }
         return r;
 }
 

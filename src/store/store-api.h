@@ -15,6 +15,7 @@ typedef struct StoreSubmission {
         const JobSpec *spec;
         const char *key;                 /* Idempotency-Key, or NULL */
         uint8_t request_hash[STORE_REQUEST_HASH_SIZE];         /* of all that makes two requests the same */
+        size_t n_coming;                 /* so many more follow soon: it may wait a moment for some of them */
 } StoreSubmission;
 
 /* id is the job that is there now: the given one, or with the same key and hash that of an earlier submission (again).

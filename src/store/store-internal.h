@@ -46,6 +46,7 @@ struct StoreRequest {
         /* in a queue */
         uint64_t n_bytes;
         size_t batch_max;                /* it must not be in a larger one: one of its batches was refused */
+        size_t n_coming;                 /* how many of its kind are about to follow */
 };
 
 typedef TAILQ_HEAD(StoreRequests, StoreRequest) StoreRequests;
@@ -74,6 +75,8 @@ struct StoreQueue {
         StoreRequests waiting;
         uint64_t n_bytes;
         StoreBatch *in_flight;
+        size_t n_coming;                 /* behind those that wait, as the last of them said, */
+        usec_t gather_usec;              /* and until when they wait for some of these */
         uint64_t n_requests, n_refused_full, n_failures, n_batches, largest_batch, n_waiting;
 };
 
@@ -103,7 +106,7 @@ struct Store {
         char *why;
 
         StoreQueue queues[_STORE_KIND_MAX];
-        sd_event_source *kick;
+        sd_event_source *kick, *gather;
         bool closing;
 
         bool heartbeat_pending;

@@ -177,6 +177,7 @@ static int copy_submission(const StoreSubmission *submission, Submission *m)
 
         m->id = submission->id;
         m->n_input = spec->stdin_size;
+        m->request.n_coming = submission->n_coming;
         m->priority = spec->priority;
         m->source_bytes = spec->source_bytes;
         memcpy(m->hash, submission->request_hash, sizeof(m->hash));

@@ -3,7 +3,8 @@
  *
  * A batch is one statement, which takes arrays and so is a transaction of its own. Each kind has at most one on its way;
  * while it is, what comes up waits, and all of that becomes the next batch. So nothing is delayed on an idle system, and
- * under load one commit carries hundreds of requests.
+ * under load one commit carries hundreds of requests. Where many are known to be coming, though one by one, as when each
+ * has to be stored elsewhere before, the first ones wait a moment for the next ones: a commit costs as much as ten rows.
  *
  * The database refuses a statement as a whole. When that is for what was in it, the batch is sent again in two halves, and so
  * on, until the request that is at fault is alone. */
@@ -16,6 +17,10 @@
 
 /* Of the PostgreSQL room: batches and single questions, not jobs. */
 #define STATEMENTS_MAX 4096
+
+/* How long to wait for more, unless every eighth of them is there. */
+#define GATHER_USEC (50 * USEC_PER_MSEC)
+#define GATHER_SHARE 8
 
 /* A statement that takes this long is given up by the server, so that one cannot stop those behind it for good. */
 #define COMMON_SETUP                                                                                                   \
@@ -167,11 +172,21 @@ static StoreBatch *batch_new(StoreQueue *q)
         return b;
 }
 
+/* Whether it is better to wait for more; then the timer is set. */
+static bool queue_gathers(StoreQueue *q)
+{
+        if (q->n_waiting >= q->ops->batch_max || q->n_waiting >= q->n_coming / GATHER_SHARE ||
+            now_usec(CLOCK_MONOTONIC) >= q->gather_usec)
+                return false;
+        return sd_event_source_set_time(q->store->gather, q->gather_usec) >= 0 &&
+               sd_event_source_set_enabled(q->store->gather, SD_EVENT_ONESHOT) >= 0;
+}
+
 static void queue_send(StoreQueue *q)
 {
         PgParameters parameters = { 0 };
 
-        if (q->in_flight || TAILQ_EMPTY(&q->waiting) || q->store->closing)
+        if (q->in_flight || TAILQ_EMPTY(&q->waiting) || q->store->closing || queue_gathers(q))
                 return;
 
         /* When it cannot be sent, they wait for the next occasion. */
@@ -205,6 +220,9 @@ int store_queue_add(Store *s, StoreKind kind, StoreRequest *r, StoreRequest **re
         if (k < 0)
                 return k;
 
+        if (q->n_waiting == 0 && r->n_coming > 0)
+                q->gather_usec = now_usec(CLOCK_MONOTONIC) + GATHER_USEC;
+        q->n_coming = r->n_coming;
         r->store = s;
         r->batch_max = q->ops->batch_max;
         queue_insert(q, r, false);
@@ -222,6 +240,11 @@ static int on_kick(sd_event_source *source, void *userdata)
         for (size_t i = 0; i < _STORE_KIND_MAX; i++)
                 queue_send(&s->queues[i]);
         return 0;
+}
+
+static int on_gathered(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        return on_kick(source, userdata);
 }
 
 /* --- requests by themselves ---------------------------------------------------------------------------------------- */
@@ -341,7 +364,9 @@ int store_new(sd_event *event, const StoreParams *p, Store **ret)
         if ((r = free_and_strdup(&s->host, p->host)) < 0 || (r = free_and_strdup(&s->name, p->name)) < 0 ||
             (r = free_and_strdup(&s->version, p->version)) < 0 || (r = free_and_strdup(&s->why, "")) < 0 ||
             (r = sd_event_add_defer(event, &s->kick, on_kick, s)) < 0 ||
-            (r = sd_event_source_set_enabled(s->kick, SD_EVENT_OFF)) < 0 || (r = open_links(s, p)) < 0)
+            (r = sd_event_source_set_enabled(s->kick, SD_EVENT_OFF)) < 0 ||
+            (r = sd_event_add_time(event, &s->gather, CLOCK_MONOTONIC, USEC_INFINITY, USEC_PER_MSEC, on_gathered, s)) < 0 ||
+            (r = sd_event_source_set_enabled(s->gather, SD_EVENT_OFF)) < 0 || (r = open_links(s, p)) < 0)
                 return r;
 
         *ret = TAKE_PTR(s);
@@ -369,6 +394,7 @@ Store *store_free(Store *s)
                 free((char *) s->list_statements[i].sql);
         }
         sd_event_source_disable_unref(s->kick);
+        sd_event_source_disable_unref(s->gather);
         sd_event_unref(s->event);
         free(s->host);
         free(s->name);

@@ -184,6 +184,37 @@ static void full_queue_is_said_at_once(void **state)
         assert_int_equal(counters.connects, 2);
 }
 
+static void submit_expecting(Fixture *f, Store *api, size_t n_coming, size_t *n)
+{
+        JobSpec spec = plain_spec();
+        const StoreSubmission submission = { .id = new_id(f), .client = "", .spec = &spec, .n_coming = n_coming };
+
+        assert_int_equal(store_submit(api, &submission, on_one, n, NULL), 0);
+}
+
+static void submission_waits_a_moment_for_those_that_are_coming(void **state)
+{
+        Fixture *f = *state;
+        Store *api = fixture_api(f, "api");
+        size_t n[4] = { 0 };
+        StoreCounters counters;
+        usec_t begin = now_usec(CLOCK_MONOTONIC);
+
+        /* They do not come. */
+        submit_expecting(f, api, 1000, n);
+        loop_until(f->event, n[3] >= 1);
+        assert_true(now_usec(CLOCK_MONOTONIC) - begin >= 50 * USEC_PER_MSEC);
+
+        /* They do, and nobody is behind them. */
+        submit_expecting(f, api, 1000, n);
+        submit_expecting(f, api, 0, n);
+        loop_until(f->event, n[3] >= 3);
+        assert_int_equal(n[0], 3);
+        store_counters(api, &counters);
+        assert_int_equal(counters.kinds[STORE_SUBMIT].batches, 2);
+        assert_int_equal(counters.kinds[STORE_SUBMIT].largest_batch, 2);
+}
+
 static void forgotten_request_calls_nobody(void **state)
 {
         Fixture *f = *state;
@@ -841,6 +872,7 @@ int main(void)
                 with_database(others_jobs_are_not_there),
                 with_database(bad_row_spoils_no_other),
                 with_database(full_queue_is_said_at_once),
+                with_database(submission_waits_a_moment_for_those_that_are_coming),
                 with_database(forgotten_request_calls_nobody),
                 with_database(free_answers_all_that_waits),
                 with_database(same_key_makes_one_job),

@@ -28,7 +28,7 @@ static const struct {
         { "[" WORKER("true", "0", "0", "\"python\"") "]", "no worker is running" },
         { "[" WORKER("true", "4", "4", "\"lua\",\"python\"") "," WORKER("true", "2", "2", "\"python\"") ","
           WORKER("true", "8", "0", "\"lua\"") "]", "all 6 slots" },
-        { "[" WORKER("true", "4", "3", "\"python\"") "]", "it is about to begin" },
+        { "[" WORKER("true", "4", "3", "\"python\"") "]", "a worker is about to take it" },
         { "[7,{\"alive\":true},{\"alive\":true,\"slots\":1,\"languages\":7}]", "no worker runs python" },
 };
 
@@ -36,9 +36,28 @@ static void the_reason_is_the_first_thing_that_is_missing(void **state)
 {
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 _cleanup_(json_putp) struct json_object *workers = json_tokener_parse(rows[i].workers);
-                _cleanup_(freep) char *reason = waiting_explain(workers, "python");
+                _cleanup_(freep) char *reason = waiting_explain("python", workers, NULL);
 
                 assert_row(reason && startswith(reason, rows[i].reason), rows[i].workers);
+        }
+}
+
+static void a_broker_that_is_away_comes_before_the_workers(void **state)
+{
+        static const struct {
+                const char *readiness, *reason;
+        } answers[] = {
+                { "{\"backends\":{\"broker\":\"unavailable\"}}", "the server cannot reach the broker" },
+                { "{\"backends\":{\"broker\":\"ok\"}}", "no worker is running" },
+                { "{\"backends\":{}}", "no worker is running" },
+                { "[]", "no worker is running" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(answers); i++) {
+                _cleanup_(json_putp) struct json_object *readiness = json_tokener_parse(answers[i].readiness);
+                _cleanup_(freep) char *reason = waiting_explain("python", NULL, readiness);
+
+                assert_row(reason && startswith(reason, answers[i].reason), answers[i].readiness);
         }
 }
 
@@ -46,6 +65,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_reason_is_the_first_thing_that_is_missing),
+                cmocka_unit_test(a_broker_that_is_away_comes_before_the_workers),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

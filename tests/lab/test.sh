@@ -9,10 +9,11 @@ results=$state/results
 fuzz_sec=${LAB_FUZZ_SEC:-10}
 host_deadline_sec=${LAB_HOST_DEADLINE_SEC:-1200}
 host_environment=()
-test_suites=(unit fuzz packages sandbox conformity worker system install vm)
+test_suites=(unit fuzz packages sandbox conformity worker install vm)
+suites_by_hand=(system)
 sandbox_pytest=(python3 -m pytest -q -p no:cacheprovider --rootdir=/run/lab/tests/sandbox /run/lab/tests/sandbox)
 
-# outcome passed|failed NAME
+# outcome passed|failed|skipped NAME
 outcome() {
         printf '%s\t%s\n' "$1" "$2" >>"$results/outcomes"
 }
@@ -177,12 +178,18 @@ stage_vm() {
 verb_test() {
         local suite rc start
         for suite; do
-                [[ " ${test_suites[*]} " == *" $suite "* ]] || die "there is no suite '$suite'" "suites: ${test_suites[*]}"
+                [[ " ${test_suites[*]} ${suites_by_hand[*]} " == *" $suite "* ]] ||
+                        die "there is no suite '$suite'" "suites: ${test_suites[*]} ${suites_by_hand[*]}"
         done
-        (($#)) || set -- "${test_suites[@]}"
         make_build_tree
         rm -rf "$results"
         mkdir -p "$results"
+        if (($# == 0)); then
+                set -- "${test_suites[@]}"
+                for suite in "${suites_by_hand[@]}"; do
+                        outcome skipped "$suite: two hosts to themselves for half an hour; by hand: lab test $suite"
+                done
+        fi
 
         for suite; do
                 start=$SECONDS

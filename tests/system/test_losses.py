@@ -125,8 +125,9 @@ def test_jobs_that_kill_their_workers_end_and_leave_the_others_alone(scenario):
         while not load.is_over(0.2):
             for number, attempt, host, name in audit.at_work(load.run):
                 if is_killer(int(number)) and (number, attempt) not in killed:
-                    killed.add((number, attempt))
-                    assert kill(next(h for h in HOSTS if h.name == host), f"rce-worker@{name}.service")
+                    # one that is down already takes its attempts with it, too
+                    if kill(next(h for h in HOSTS if h.name == host), f"rce-worker@{name}.service"):
+                        killed.add((number, attempt))
         return f"a worker killed {len(killed)} times"
     load = scenario(damage, make=make)
     killers = [end for number, end in load.ends.items() if is_killer(number)]
